@@ -1,0 +1,28 @@
+"""Time as a value that is passed in, so that tests own it."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the engine asks for the time; both answers are integer milliseconds."""
+
+    def now_ms(self) -> int:
+        """Wall clock: ms since the Unix epoch. It may jump, so never measure with it."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Ms since an arbitrary point; it never goes back."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now_ms(self) -> int:
+        """Ms since the Unix epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        """Ms of the monotonic clock."""
+        return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,364 @@
+"""Every error of Smithers, in one tree (E-4).
+
+SmithersError
+├── PlanError                     E100  the plan itself is wrong
+│   ├── UnknownPropError          E101
+│   ├── MissingPropError          E102
+│   ├── InvalidPropError          E103
+│   ├── UnknownEventError         E104
+│   ├── DuplicateKeyError         E105
+│   ├── DuplicateIdError          E106
+│   ├── MissingKeyError           E107
+│   ├── InvalidOutputError        E108
+│   └── ComponentError            E109  wraps the exception that the user's component raised
+├── ScriptError                   E200  the script cannot be loaded
+│   ├── ScriptNotFoundError       E201
+│   ├── ScriptSyntaxError         E202
+│   ├── ScriptImportError         E203
+│   └── EntryNotFoundError        E204
+├── RenderPhaseError              E300  something that render may not do
+│   ├── WriteInRenderError        E301
+│   └── TaskInRenderError         E302
+├── StateError                    E400
+│   ├── StateValueError           E401
+│   ├── ReservedKeyError          E402
+│   ├── ContextError              E403  ctx used outside render, handler, effect or task
+│   └── StateActionError          E404
+├── TaskError                     E500  the work of a runnable failed
+│   ├── CommandFailed             E501
+│   ├── TaskTimeout               E502
+│   ├── TaskFailed                E503  wraps the exception of the user's function
+│   ├── AgentError                E504
+│   └── ModelUnavailableError     E505
+├── HandlerError                  E600  wraps the exception of the user's handler
+├── EffectError                   E610
+│   └── EffectLoopError           E611
+├── EngineError                   E700
+│   ├── StoreError                E701
+│   ├── LostLeaseError            E702
+│   ├── FrameStormError           E703
+│   └── LoopStalledError          E704
+└── UsageError                    E800  bad input on the command line or to `run`
+    └── ExecutionNotFoundError    E801
+
+An error says what happened (`message`), where (`where`) and what to do next (`hint`); `str(error)` is the
+three as one paragraph. Each layer adds the part of `where` that it knows with `error.locate(...)`: the plan knows
+the node and the line, the engine the execution and the frame.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Self, TypedDict, Unpack
+
+from smithers_py.where import NOWHERE, Where, user_location
+
+
+class Located(TypedDict, total=False):
+    """What every error takes: `hint` replaces the class's own, `where` is as much as is known."""
+
+    hint: str | None
+    where: Where | None
+
+
+class SmithersError(Exception):
+    """Base of every error raised by Smithers (E-4)."""
+
+    code: ClassVar[str] = "E000"
+    default_hint: ClassVar[str] = ""
+
+    def __init_subclass__(cls, code: str | None = None) -> None:
+        super().__init_subclass__()
+        if code is not None:
+            cls.code = code
+
+    def __init__(self, message: str, *, hint: str | None = None, where: Where | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+        self.where = where or NOWHERE
+
+    def locate(
+        self,
+        *,
+        execution_id: str | None = None,
+        frame: int | None = None,
+        node: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+    ) -> Self:
+        """Fill in the parts of `where` that are still unknown; a file and its line go together. Returns self."""
+        where = self.where
+        if where.file is None and file is not None:
+            where = replace(where, file=file, line=line)
+        self.where = replace(
+            where,
+            execution_id=where.execution_id or execution_id,
+            frame=where.frame if where.frame is not None else frame,
+            node=where.node or node,
+        )
+        return self
+
+    def __str__(self) -> str:
+        place = str(self.where)
+        message = self.message.rstrip(".")
+        text = f"{message} ({place})." if place else f"{message}."
+        return f"{text} {self.hint}" if self.hint else text
+
+    def render(self) -> str:
+        """The text the command line prints: one paragraph, the code first."""
+        return f"error {self.code}: {self}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form kept in task and event rows: type, code, message, hint and the known parts of `where`."""
+        where = {name: value for name, value in asdict(self.where).items() if value is not None}
+        kind = type(self).__name__
+        return {"type": kind, "code": self.code, "message": self.message, "hint": self.hint, "where": where}
+
+
+class PlanError(SmithersError, code="E100"):
+    """The plan is wrong in a way that the plan's author mends (A-4)."""
+
+
+class UnknownPropError(PlanError, code="E101"):
+    """A node or component was given a prop that it does not have."""
+
+
+class MissingPropError(PlanError, code="E102"):
+    """A required prop is missing."""
+
+
+class InvalidPropError(PlanError, code="E103"):
+    """A prop has a value of the wrong type, or was given twice."""
+
+
+class UnknownEventError(PlanError, code="E104"):
+    """An event prop was given to a node that has no such event."""
+
+
+class DuplicateKeyError(PlanError, code="E105"):
+    """Two siblings have the same key (or the same name, which serves as key)."""
+
+    default_hint = "Give each sibling a key of its own: key=..."
+
+
+class DuplicateIdError(PlanError, code="E106"):
+    """The same explicit id occurs twice in one identity scope (Z-2)."""
+
+    default_hint = "Ids are unique within a loop iteration, a keyed component or an Each item; rename one of them."
+
+
+class MissingKeyError(PlanError, code="E107"):
+    """An item of `Each` has no key (N-1)."""
+
+    default_hint = "Give the node made for each item key=..., something that stays with the item when the list changes."
+
+
+class InvalidOutputError(PlanError, code="E108"):
+    """A component returned something that is not part of a plan."""
+
+    default_hint = "Return a node, an element, text, None or a list of these."
+
+
+class _WrappingError(SmithersError):
+    """An exception of the user's code: keeps it as `error` and points at the user's line."""
+
+    def __init__(self, what: str, error: BaseException, **located: Unpack[Located]) -> None:
+        detail = str(error)
+        kind = type(error).__name__
+        super().__init__(f"{what} raised {kind}: {detail}" if detail else f"{what} raised {kind}", **located)
+        self.error = error
+        place = user_location(error)
+        if place is not None:
+            # The line that raised says more than the place where the node was made.
+            self.where = replace(self.where, file=place[0], line=place[1])
+
+
+class ComponentError(_WrappingError, PlanError, code="E109"):
+    """A component raised while it was rendered; `error` is the exception, `where` the user's line (Z-9)."""
+
+    default_hint = "Nothing of this frame was kept; mend the component and run `smithers resume`."
+
+
+class ScriptError(SmithersError, code="E200"):
+    """The plan script cannot be loaded (A-3, A-8)."""
+
+
+class ScriptNotFoundError(ScriptError, code="E201"):
+    """The script file does not exist or cannot be read."""
+
+
+class ScriptSyntaxError(ScriptError, code="E202"):
+    """The script has a syntax error; `column` counts from 1, `text` is the source line."""
+
+    def __init__(self, message: str, *, column: int, text: str, **located: Unpack[Located]) -> None:
+        super().__init__(message, **located)
+        self.column = column
+        self.text = text
+
+
+class ScriptImportError(ScriptError, code="E203"):
+    """Importing the script raised; the exception is the `__cause__`."""
+
+
+class EntryNotFoundError(ScriptError, code="E204"):
+    """The script has no entry, or several and none was chosen; `candidates` are their names."""
+
+    def __init__(self, message: str, *, candidates: Iterable[str] = (), **located: Unpack[Located]) -> None:
+        super().__init__(message, **located)
+        self.candidates = tuple(candidates)
+
+
+class RenderPhaseError(SmithersError, code="E300"):
+    """Render did something that only handlers, effects and tasks may do (F-2)."""
+
+
+class WriteInRenderError(RenderPhaseError, code="E301"):
+    """State, vol or a file was written in render."""
+
+    default_hint = "Write in a handler, an effect or a task; in render only ctx.state.init is allowed."
+
+
+class TaskInRenderError(RenderPhaseError, code="E302"):
+    """A task was started in render."""
+
+    default_hint = "Return a runnable node (Task, Command, Claude) instead; the engine starts it."
+
+
+class StateError(SmithersError, code="E400"):
+    """A read or write of state is wrong."""
+
+
+class StateValueError(StateError, code="E401"):
+    """A value cannot be stored: not JSON and no codec for its type; nothing was written (S-1)."""
+
+    default_hint = (
+        "Store JSON values, Pydantic models, dataclasses, datetimes or enums; other objects belong in ctx.vol."
+    )
+
+    def __init__(self, key: str, type: str, *, path: str = "", detail: str = "", **located: Unpack[Located]) -> None:  # noqa: A002
+        place = f" at {path}" if path else ""
+        reason = f": {detail}" if detail else ""
+        super().__init__(f"state key {key!r} cannot hold a {type}{place}{reason}", **located)
+        self.key = key
+        self.type = type
+        self.path = path
+
+
+class ReservedKeyError(StateError, code="E402"):
+    """The key belongs to the engine (it begins with `$`)."""
+
+    default_hint = "Keys that begin with '$' are the engine's; choose another name."
+
+    def __init__(self, key: str, **located: Unpack[Located]) -> None:
+        super().__init__(f"state key {key!r} is reserved", **located)
+        self.key = key
+
+
+class ContextError(StateError, code="E403"):
+    """ctx was used outside render, handler, effect and task, or after they were over (Z-15)."""
+
+    default_hint = "Use ctx inside the component, handler, effect or task it was given to."
+
+
+class StateActionError(StateError, code="E404"):
+    """A queued action cannot be applied: append to a non-list, an update that raised (Z-15)."""
+
+
+class TaskError(SmithersError, code="E500"):
+    """The work of a runnable node failed."""
+
+
+class CommandFailed(TaskError, code="E501"):  # noqa: N818 - the name users catch
+    """A program ended with a non-zero exit code (Z-10); carries everything it printed."""
+
+    default_hint = "Pass check=False to get the exit code in on_finished instead."
+
+    def __init__(
+        self, exit_code: int, stdout: str = "", stderr: str = "", *, command: str = "", **located: Unpack[Located]
+    ) -> None:
+        last = next((line for line in reversed((stderr or stdout).splitlines()) if line.strip()), "")
+        tail = f"; its last line was {last.strip()[:200]!r}" if last else ""
+        named = f"command {command!r}" if command else "the command"
+        super().__init__(f"{named} ended with exit code {exit_code}{tail}", **located)
+        self.exit_code = exit_code
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class TaskTimeout(TaskError, code="E502"):  # noqa: N818 - the name users catch
+    """A task ran longer than its `timeout` (seconds)."""
+
+    default_hint = "Raise timeout= or make the work smaller."
+
+    def __init__(self, seconds: float, *, what: str = "the task", **located: Unpack[Located]) -> None:
+        super().__init__(f"{what} did not end within {seconds:g} s", **located)
+        self.seconds = seconds
+
+
+class TaskFailed(_WrappingError, TaskError, code="E503"):  # noqa: N818 - the name users catch
+    """The user's function raised; `error` is its exception."""
+
+
+class AgentError(TaskError, code="E504"):
+    """A model call failed. `retryable` as E-1 says; `retry_after` is in seconds, when the provider gave one."""
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None, **located: Unpack[Located]
+    ) -> None:
+        super().__init__(message, **located)
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class ModelUnavailableError(TaskError, code="E505"):
+    """The model cannot be used here: unknown name, or its API key is not set."""
+
+
+class HandlerError(_WrappingError, code="E600"):
+    """An event handler raised; none of its writes happened (H-2). `error` is its exception."""
+
+    default_hint = "Its writes were dropped; after mending it, retry the node to run only the handler again."
+
+
+class EffectError(SmithersError, code="E610"):
+    """An effect is wrong or raised."""
+
+
+class EffectLoopError(EffectError, code="E611"):
+    """An effect keeps changing what it depends on (H-4)."""
+
+
+class EngineError(SmithersError, code="E700"):
+    """The engine cannot go on; the state written so far is kept."""
+
+
+class StoreError(EngineError, code="E701"):
+    """The database cannot be opened, read or written."""
+
+
+class LostLeaseError(EngineError, code="E702"):
+    """Another engine has taken this execution over (T-2)."""
+
+
+class FrameStormError(EngineError, code="E703"):
+    """Too many frames without progress between them (F-9)."""
+
+
+class LoopStalledError(EngineError, code="E704"):
+    """The same plan and state came back again and again without progress (F-9, Z-8)."""
+
+
+class UsageError(SmithersError, code="E800"):
+    """Bad input on the command line or to `run`."""
+
+
+class ExecutionNotFoundError(UsageError, code="E801"):
+    """No execution has this id or unique prefix."""
+
+    def __init__(self, id: str, suggestions: Iterable[str] = (), **located: Unpack[Located]) -> None:  # noqa: A002
+        self.id = id
+        self.suggestions = tuple(suggestions)
+        if located.get("hint") is None:
+            named = f"Did you mean {' or '.join(self.suggestions)}? " if self.suggestions else ""
+            located["hint"] = f"{named}`smithers list` shows them all."
+        super().__init__(f"there is no execution {id!r}", **located)

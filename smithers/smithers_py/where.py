@@ -1,0 +1,64 @@
+"""Where something happened, and what was probably meant: the parts every error's text is made of."""
+
+import difflib
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where an error happened; what is not known is None. `line` counts from 1."""
+
+    execution_id: str | None = None
+    frame: int | None = None
+    node: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        if self.node:
+            parts.append(f"at {self.node}")
+        if self.file:
+            parts.append(f"in {self.file}:{self.line}" if self.line else f"in {self.file}")
+        if self.frame is not None:
+            parts.append(f"frame {self.frame}")
+        if self.execution_id:
+            parts.append(f"execution {self.execution_id}")
+        return ", ".join(parts)
+
+
+NOWHERE = Where()
+
+
+def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
+    """A hint: the nearest of `known` if one is near, else all of them (the first twenty)."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    if not names:
+        return ""
+    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"{label or 'Known names'}: {listed}."
+
+
+_OWN = str(Path(__file__).parent)
+_LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def user_location(error: BaseException) -> tuple[str, int] | None:
+    """File and line (from 1) of the innermost frame of the user's own code in the error's traceback, if any."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return error.filename, error.lineno
+    found: tuple[str, int] | None = None
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((_OWN, *_LIBRARY, "<frozen")):
+            found = file, trace.tb_lineno
+        trace = trace.tb_next
+    return found
