@@ -1,0 +1,1 @@
+"""Runs agents on PydanticAI (G-1); nothing here imports it before the first agent runs (A-5)."""
