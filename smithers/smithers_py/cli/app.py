@@ -1,0 +1,171 @@
+"""The commands and their options (C-1, C-2). Each command imports what it needs when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Database = Annotated[
+    Path | None,
+    typer.Option("--db", help="The database (else SMITHERS_DB, else ./.smithers/db.sqlite).", metavar="PATH"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ExecutionId = Annotated[
+    str, typer.Argument(metavar="[ID]", help="An execution: its id, a unique beginning of it, or 'latest'.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="Also the engine's own keys, which begin with $.")]
+FrameNumber = Annotated[int | None, typer.Option("--frame", metavar="K", min=-1, help="Only this frame.")]
+Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Only this state key.")]
+
+app = typer.Typer(
+    name="smithers",
+    help="Run plans of agents, commands and functions, and see what they did.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(
+    help="Read the state, its changes and the frames of an execution.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(db, name="db")
+
+
+def run_app(arguments: list[str] | None) -> None:
+    """Parse the arguments, run the command and leave with SystemExit. Errors of Smithers pass through."""
+    typer.main.get_command(app).main(args=arguments, prog_name="smithers")
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """What stands before the command."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"smithers {installed('smithers-py-core')}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    script: Annotated[Path, typer.Argument(help="The plan: a Python file with a component or plan.")],
+    entry: Annotated[str | None, typer.Option(help="The component to start, if the script has several.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", metavar="KEY=JSON", help="Set a state key first (repeatable).")
+    ] = None,
+    input_: Annotated[str | None, typer.Option("--input", metavar="JSON|@FILE", help="The plan's input.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Use this model for every agent; 'test' needs no key and no network.")
+    ] = None,
+    database: Database = None,
+    json: Json = False,
+    idle_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long.")
+    ] = 0.5,
+    name: Annotated[str | None, typer.Option(help="A name for this execution (else the script's).")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag for this execution (repeatable).")] = None,
+) -> None:
+    """Run a plan until nothing is left to do."""
+    from smithers_py.cli.inputs import database_path, parse_input, parse_state
+    from smithers_py.cli.run import run_command
+    from smithers_py.engine.launch import RunOptions
+
+    options = RunOptions(
+        script=script,
+        entry=entry,
+        state=parse_state(state or ()),
+        input=parse_input(input_),
+        model=model,
+        db_path=database_path(database),
+        idle_timeout_ms=round(idle_timeout * 1000),
+        name=name,
+        tags=tuple(tag or ()),
+        workspace=Path.cwd(),
+    )
+    raise typer.Exit(run_command(options, as_json=json))
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest ones.")] = 20,
+    status: Annotated[str | None, typer.Option(help="Only executions of this status.")] = None,
+    json: Json = False,
+    database: Database = None,
+) -> None:
+    """List executions, the latest last (alias: ps)."""
+    from smithers_py.cli.show_list import show_list
+
+    show_list(database, limit=limit, status=status, as_json=json)
+
+
+app.command("ps", hidden=True)(list_)
+
+
+@app.command()
+def inspect(execution: ExecutionId = "latest", json: Json = False, database: Database = None) -> None:
+    """Show an execution: its plan with statuses and durations, tasks, agents and errors."""
+    from smithers_py.cli.show_inspect import show_inspect
+
+    show_inspect(database, execution, as_json=json)
+
+
+@app.command()
+def logs(
+    execution: ExecutionId = "latest",
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the execution ends.")] = False,
+    level: Annotated[str, typer.Option(help="Least level: debug, info, warning or error.")] = "info",
+    json: Json = False,
+    database: Database = None,
+) -> None:
+    """Show what happened in an execution, with the output of its commands and agents."""
+    from smithers_py.cli.show_logs import show_logs
+
+    show_logs(database, execution, follow=follow, level=level, as_json=json)
+
+
+@db.command("state")
+def db_state(
+    execution: ExecutionId = "latest",
+    json: Json = False,
+    everything: Everything = False,
+    frame: Annotated[int | None, typer.Option("--frame", metavar="K", min=0, help="As frame K saw it.")] = None,
+    key: Key = None,
+    database: Database = None,
+) -> None:
+    """The state: every key and its value."""
+    from smithers_py.cli.show_db import show_state
+
+    show_state(database, execution, as_json=json, everything=everything, frame=frame, key=key)
+
+
+@db.command("transitions")
+def db_transitions(
+    execution: ExecutionId = "latest",
+    json: Json = False,
+    everything: Everything = False,
+    frame: FrameNumber = None,
+    key: Key = None,
+    database: Database = None,
+) -> None:
+    """Every change of the state, oldest first: old and new value, who wrote it and in which frame."""
+    from smithers_py.cli.show_db import show_transitions
+
+    show_transitions(database, execution, as_json=json, everything=everything, frame=frame, key=key)
+
+
+@db.command("frames")
+def db_frames(
+    execution: ExecutionId = "latest",
+    json: Json = False,
+    everything: Everything = False,
+    frame: Annotated[
+        int | None, typer.Option("--frame", metavar="K", min=0, help="This frame's whole plan and the state it saw.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """The frames, oldest first; with --frame one frame's whole plan and state."""
+    from smithers_py.cli.show_db import show_frames
+
+    show_frames(database, execution, as_json=json, everything=everything, frame=frame)

@@ -1,0 +1,30 @@
+"""How an error leaves the program: one paragraph on stderr and an exit code (C-4, E-4)."""
+
+import os
+import traceback
+
+from smithers_py.cli.terminal import note
+from smithers_py.errors import SmithersError
+
+FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+def debugging() -> bool:
+    """Whether SMITHERS_DEBUG asks for tracebacks (O-6)."""
+    return os.environ.get("SMITHERS_DEBUG", "") not in {"", "0"}
+
+
+def report(error: BaseException) -> None:
+    """Print the error; with its traceback only under SMITHERS_DEBUG=1."""
+    if debugging():
+        traceback.print_exception(error)
+    if isinstance(error, SmithersError):
+        note(error.render())
+        return
+    # Nothing of ours raises these on purpose, so it is our fault and the traceback is what a report needs.
+    note(
+        f"internal error: {type(error).__name__}: {error}. This is a bug in smithers; "
+        "run it again with SMITHERS_DEBUG=1 and report the traceback."
+    )

@@ -1,0 +1,57 @@
+"""What the user typed, turned into values; every mistake is a UsageError that says how to type it (exit 2)."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from smithers_py.errors import UsageError
+
+DEFAULT_DATABASE = Path(".smithers") / "db.sqlite"
+
+
+def database_path(given: Path | None) -> Path:
+    """The database: `--db`, else SMITHERS_DB, else ./.smithers/db.sqlite (Z-22)."""
+    if given is not None:
+        return given
+    named = os.environ.get("SMITHERS_DB")
+    return Path(named) if named else DEFAULT_DATABASE
+
+
+def parse_state(pairs: Sequence[str]) -> dict[str, Any]:
+    """The values of `--state key=json`, a later one of the same key winning. Raises UsageError."""
+    state: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--state {pair!r} is not key=json", hint="For example: --state count=3")
+        state[key] = _parse_json(text, f"--state {key}", f"""Text is quoted: --state '{key}="text"'.""")
+    return state
+
+
+def parse_input(text: str | None) -> Any:
+    """The value of `--input`: JSON, or `@file` holding JSON (`@-` is the standard input). Raises UsageError."""
+    if text is None:
+        return None
+    if not text.startswith("@"):
+        return _parse_json(text, "--input", """Text is quoted: --input '"text"'; a file is --input @file.json.""")
+    name = text[1:]
+    try:
+        held = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"--input cannot read {name!r}: {reason}", hint="Name a file of JSON after the @.") from error
+    return _parse_json(held, f"--input {text}", "The file must hold one JSON value.")
+
+
+def _parse_json(text: str, option: str, hint: str) -> Any:
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        raise UsageError(f"{option} is not JSON: {shown!r} ({error})", hint=hint) from error

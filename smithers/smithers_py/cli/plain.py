@@ -1,0 +1,57 @@
+"""Progress in a pipe: one plain line on stderr for each status change."""
+
+import sys
+from typing import Self
+
+from smithers_py.cli.terminal import clean, glyph, human_duration, note, shorten
+from smithers_py.engine.launch import FrameReport, RunResult
+from smithers_py.harness.plan_view import PlanView
+
+# A node that only takes its place has done nothing yet: no line, or a plan of 10,000 nodes would print 20,000.
+_QUIET = frozenset({"idle", "scheduled"})
+
+
+class PlainProgress:
+    """The Observer that writes lines."""
+
+    def __init__(self, view: PlanView) -> None:
+        self.view = view
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    def started(self, execution_id: str, name: str) -> None:
+        """Name the execution, so that another terminal can follow it."""
+        self.view.begin(execution_id, name)
+        note(f"run {clean(name)} {execution_id}")
+
+    def frame(self, report: FrameReport) -> None:
+        """A line for every node whose status changed in this frame."""
+        for node in self.view.apply(report.patches, report.statuses):
+            if node.status in _QUIET:
+                continue
+            line = f"{glyph(node.status, sys.stderr)} {node.status:<9} {node.path()}"
+            took = node.duration_ms(self.view.now())
+            if took is not None and node.ended_ms is not None:
+                line += f"  {human_duration(took)}"
+            if node.detail:
+                line += f"  {shorten(clean(node.detail), 300)}"
+            note(line)
+
+    def output(self, node_id: str, stream: str, line: str) -> None:
+        """Output of commands and agents stays in the logs."""
+
+    def log(self, level: str, message: str) -> None:
+        """Warnings and errors of the engine."""
+        if level in {"warning", "error"}:
+            note(f"{level}: {message}")
+
+    def tell(self, message: str) -> None:
+        """A word from the command line itself."""
+        note(message)
+
+    def ended(self, result: RunResult) -> None:
+        """Nothing: the summary follows."""
