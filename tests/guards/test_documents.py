@@ -1,5 +1,6 @@
 """What the documents say is true: their code runs, their links lead somewhere, the README begins as CI expects."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,8 @@ def test_a_false_document_is_found(old: str, new: str, workspace: Path) -> None:
 def test_an_output_block_is_read_loosely_and_in_order() -> None:
     assert pattern("a (1)\n…\nb").search("x\na   (1)\n\nlong\nb\n")
     assert not pattern("b\n…\na").search("a\nb\n")
+
+
+def test_changelog_fragments_are_named_by_kind() -> None:
+    named = re.compile(r"(README|\d+-[a-z0-9-]+\.(added|changed|fixed|removed))\.md")
+    assert [path.name for path in (ROOT / "changelog").iterdir() if not named.fullmatch(path.name)] == []

@@ -65,7 +65,7 @@ def covered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         timeout=300,
         check=False,
     )
-    assert report.exists(), done.stdout[-3000:] + done.stderr[-1000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     return json.loads(report.read_text(encoding="utf-8"))
 
 
