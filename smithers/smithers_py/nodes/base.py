@@ -1,0 +1,249 @@
+"""`BaseNode`: what every node of a plan is (N), made by one shared constructor.
+
+A node is a description: typed props (Pydantic), children, and event handlers beside them (never serialised, Z-4).
+Constructing one costs a few microseconds, so the constructor does only what must be done then: split the handlers off,
+let Pydantic check the props, remember the call site, attach to the open builder. Lines are worked out from the call
+site when somebody asks for them.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType, NoneType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic_core import PydanticUndefined
+
+from smithers_py.errors import InvalidPropError, SmithersError
+from smithers_py.nodes.builder import Place, PlanItem, current_builder, enter, leave, release
+from smithers_py.nodes.props import Site, place, plan_value, prop_error, site_line
+
+_OWN = str(Path(__file__).parents[1]) + os.sep
+_CHILD_TYPES = (PlanItem, str, int, float, list, tuple, NoneType)
+_set = object.__setattr__
+
+Handler = Callable[..., Any]
+
+
+class NodeKind(StrEnum):
+    """What the engine does with a node."""
+
+    TRANSPARENT = "transparent"
+    TEXT = "text"
+    PHASE = "phase"
+    STEP = "step"
+    PARALLEL = "parallel"
+    LOOP = "loop"
+    RUNNABLE = "runnable"
+    EFFECT = "effect"
+    STOP = "stop"
+
+
+class _Absent:
+    """Hides a name of Pydantic's `BaseModel` from `hasattr`, so that a node may have a field of that name."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise AttributeError
+
+
+class BaseNode(BaseModel, PlanItem):
+    """Base of all nodes. `id` is explicit identity, `key` identity among siblings (F-4, Z-2).
+
+    Raises at construction:
+        UnknownPropError, UnknownEventError, MissingPropError, InvalidPropError: with path and file:line (A-4).
+    """
+
+    __slots__ = ("handlers", "place", "site")
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    kind: ClassVar[NodeKind] = NodeKind.TRANSPARENT
+    events: ClassVar[tuple[str, ...]] = ()
+    positional: ClassVar[tuple[str, ...]] = ()
+    callable_children: ClassVar[bool] = False
+    structural: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold parts of the plan or its data, not props: `plan_props` leaves them out."""
+
+    type_name: ClassVar[str] = "BaseNode"
+    _event_names: ClassVar[dict[str, str]] = {}
+    _event_keys: ClassVar[frozenset[str]] = frozenset()
+    _prop_defaults: ClassVar[tuple[tuple[str, Any], ...]] = ()
+
+    if TYPE_CHECKING:  # slots, set by the constructor
+        handlers: dict[str, Handler]
+        site: Site | None
+
+    id: Annotated[str, Field(min_length=1)] | None = None
+    key: str | int | None = None
+    children: Annotated[list[Any], SkipValidation] = Field(default_factory=list)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.type_name = cls.__name__
+        cls._event_names = {name: name for name in cls.events} | {_camel(name): name for name in cls.events}
+        cls._event_keys = frozenset(cls._event_names)
+        hidden = {"id", "key", "children", *cls.structural}
+        cls._prop_defaults = tuple(
+            (name, PydanticUndefined if field.is_required() else field.default)
+            for name, field in cls.model_fields.items()
+            if name not in hidden
+        )
+
+    def __init__(self, /, *args: Any, **props: Any) -> None:
+        site = call_site(sys._getframe(1))
+        if args:
+            self._bind(args, props, site)
+        handlers: dict[str, Handler] = {}
+        if not self._event_keys.isdisjoint(props):
+            self._take_events(props, handlers, site)
+        children = props.get("children")
+        props["children"] = [] if children is None else self._children(children, site)
+        builder = current_builder()
+        if builder is not None:
+            for value in props.values():
+                release(value)
+        try:
+            self.__pydantic_validator__.validate_python(props, self_instance=self)
+        except ValidationError as error:
+            detail = error.errors(include_url=False)[0]
+            known = [name for name in type(self).model_fields if name != "children"]
+            raise prop_error(self.type_name, detail, known, self.events, lambda: place(self.type_name, site)) from None
+        _set(self, "handlers", handlers)
+        _set(self, "site", site)
+        _set(self, "place", None)
+        if builder is not None:
+            builder.attach(self)
+
+    def _bind(self, args: tuple[Any, ...], props: dict[str, Any], site: Site | None) -> None:
+        names = self.positional
+        if len(args) > len(names):
+            takes = f"Positional is {', '.join(names)}; all else is name=value." if names else "Write name=value."
+            raise self._wrong(f"takes {len(names)} positional arguments, {len(args)} were given", takes, site)
+        for name, value in zip(names, args, strict=False):
+            if name in props:
+                raise self._wrong(f"was given {name!r} twice", f"Pass {name} once.", site)
+            props[name] = value
+
+    def _take_events(self, props: dict[str, Any], handlers: dict[str, Handler], site: Site | None) -> None:
+        for given in [name for name in props if name in self._event_names]:
+            self._add_handler(handlers, self._event_names[given], props.pop(given), site)
+
+    def _add_handler(self, handlers: dict[str, Handler], event: str, fn: Handler | None, site: Site | None) -> None:
+        if fn is None:
+            return
+        if not callable(fn):
+            raise self._wrong(f"needs a function for {event}, not {type(fn).__name__}", "Pass a function.", site)
+        if event in handlers:
+            raise self._wrong(f"was given {event} twice", "Call both from one function.", site)
+        handlers[event] = fn
+
+    def _on(self, event: str, fn: Handler) -> Self:
+        """Store the handler of an event; what the chaining methods do."""
+        self._add_handler(self.handlers, event, fn, call_site(sys._getframe(1)))
+        return self
+
+    def _children(self, value: Any, site: Site | None) -> list[Any]:
+        if isinstance(value, PlanItem | str | int | float):
+            items: list[Any] = [] if value is True or value is False else [value]
+        elif isinstance(value, list | tuple | Iterator):
+            items = list(value)
+        elif callable(value) and self.callable_children:
+            return value  # pyright: ignore[reportReturnType] - loops and Each keep the function
+        else:
+            raise self._bad_child(value, site)
+        for item in items:
+            if not isinstance(item, _CHILD_TYPES):
+                raise self._bad_child(item, site)
+        return items
+
+    def _bad_child(self, item: Any, site: Site | None) -> SmithersError:
+        name = getattr(item, "name", None)
+        hint = "Children are nodes, components that were called, text, None, or lists of these."
+        if isinstance(name, str) and callable(item):
+            hint = f"Call the component: {name}()."
+        return self._wrong(f"has a child of type {type(item).__name__}, which is no part of a plan", hint, site)
+
+    def _wrong(self, what: str, hint: str, site: Site | None) -> InvalidPropError:
+        return InvalidPropError(f"{self.type_name} {what}", hint=hint, where=place(self.type_name, site))
+
+    # -- with node: -----------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if not isinstance(self.children, list):
+            site = call_site(sys._getframe(1))
+            raise self._wrong("has a function as children", "Use either `with` or children=function.", site)
+        enter(self, self.children)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        leave()
+
+    # -- what the engine reads -------------------------------------------------------------------------------------
+
+    @property
+    def source(self) -> tuple[str, int] | None:
+        """File and line (from 1) of the call that made this node."""
+        return site_line(self.site)
+
+    @property
+    def identity(self) -> str | None:
+        """Identity among siblings: the explicit id, else the key, else the name of a Phase or Step, else None."""
+        if self.id is not None:
+            return self.id
+        return None if self.key is None else str(self.key)
+
+    @property
+    def label(self) -> str:
+        """How paths and messages name this node: `Phase 'build'`, `Claude 'fixer'`, `Parallel`."""
+        name = self.identity
+        return self.type_name if name is None else f"{self.type_name} {name!r}"
+
+    def plan_props(self) -> dict[str, Any]:
+        """The props that differ from their defaults, as JSON values; no children, handlers or callables (Z-4)."""
+        values = self.__dict__
+        found: dict[str, Any] = {}
+        for name, default in self._prop_defaults:
+            value = values[name]
+            if value is default or (type(value) is type(default) and value == default):
+                continue
+            if callable(value) and not isinstance(value, type):
+                continue
+            found[name] = plan_value(value)
+        return found
+
+    def __copy__(self) -> Self:
+        made = super().__copy__()
+        _set(made, "handlers", dict(self.handlers))
+        _set(made, "site", self.site)
+        _set(made, "place", None)
+        return made
+
+    def __repr__(self) -> str:
+        # Not Pydantic's: a plan may be thousands of levels deep.
+        count = len(self.children) if isinstance(self.children, list) else "function"
+        return f"<{self.label}, children: {count}>"
+
+    __str__ = __repr__
+
+
+# `BaseModel.schema` is a deprecated method; agents have a field of that name.
+setattr(BaseNode, "schema", _Absent())  # noqa: B010 - Pyright knows better than to allow the plain assignment
+
+
+def call_site(frame: FrameType | None) -> Site | None:
+    """The nearest frame outside this package: its code and the offset of the call in it."""
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_OWN):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)

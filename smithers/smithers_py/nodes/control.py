@@ -1,0 +1,171 @@
+"""Nodes that order work: Phase, Step, Parallel (N-2) and the loops While and Ralph (N-3)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+from pydantic import Field, SkipValidation
+
+from smithers_py.nodes.base import BaseNode, Handler, NodeKind
+
+
+class _Named(BaseNode):
+    """Phases and steps: the name serves as key (Z-2)."""
+
+    positional: ClassVar[tuple[str, ...]] = ("name",)
+
+    name: Annotated[str, Field(min_length=1)]
+
+    @property
+    def identity(self) -> str | None:
+        """The explicit id, else the key, else the name."""
+        own = super().identity
+        return self.name if own is None else own
+
+    def on_start(self, fn: Handler) -> Self:
+        """Call `fn()` when it starts."""
+        return self._on("on_start", fn)
+
+    def on_complete(self, fn: Handler) -> Self:
+        """Call `fn(result)` when all its work is settled."""
+        return self._on("on_complete", fn)
+
+    def on_error(self, fn: Handler) -> Self:
+        """Call `fn(error)` when a runnable below failed and did not handle it itself (Z-7)."""
+        return self._on("on_error", fn)
+
+
+class Phase(_Named):
+    """A stage of the plan; sibling phases run in order (N-2). `skip_if`: a value or a function without arguments."""
+
+    kind: ClassVar[NodeKind] = NodeKind.PHASE
+    events: ClassVar[tuple[str, ...]] = ("on_start", "on_complete", "on_error")
+
+    skip_if: Any = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str,
+            *,
+            children: Any = None,
+            skip_if: bool | Callable[[], bool] | None = None,
+            on_start: Handler | None = None,
+            on_complete: Handler | None = None,
+            on_error: Handler | None = None,
+            id: str | None = None,  # noqa: A002
+            key: str | int | None = None,
+        ) -> None: ...
+
+
+class Step(_Named):
+    """A step of a phase; steps run in order, the work inside one together (N-2, Z-5)."""
+
+    kind: ClassVar[NodeKind] = NodeKind.STEP
+    events: ClassVar[tuple[str, ...]] = ("on_start", "on_complete", "on_error")
+
+    snapshot_before: bool = False
+    snapshot_after: bool = False
+    commit_after: bool = False
+    commit_message: str | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str,
+            *,
+            children: Any = None,
+            snapshot_before: bool = False,
+            snapshot_after: bool = False,
+            commit_after: bool = False,
+            commit_message: str | None = None,
+            on_start: Handler | None = None,
+            on_complete: Handler | None = None,
+            on_error: Handler | None = None,
+            id: str | None = None,  # noqa: A002
+            key: str | int | None = None,
+        ) -> None: ...
+
+
+class Parallel(BaseNode):
+    """Runs its children together, at most `max_concurrency` at once (None: no limit of its own)."""
+
+    kind: ClassVar[NodeKind] = NodeKind.PARALLEL
+
+    max_concurrency: Annotated[int, Field(ge=1)] | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            children: Any = None,
+            max_concurrency: int | None = None,
+            id: str | None = None,  # noqa: A002
+            key: str | int | None = None,
+        ) -> None: ...
+
+
+class _Loop(BaseNode):
+    """Common to loops: `id` is required, children may be a function of the iteration number (from 0)."""
+
+    kind: ClassVar[NodeKind] = NodeKind.LOOP
+    events: ClassVar[tuple[str, ...]] = ("on_iteration", "on_complete")
+    callable_children: ClassVar[bool] = True
+
+    id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    children: Annotated[list[Any] | Callable[[int], Any], SkipValidation] = Field(default_factory=list)  # pyright: ignore[reportIncompatibleVariableOverride]
+    max_iterations: Annotated[int, Field(ge=1)] = 10
+
+    def on_iteration(self, fn: Handler) -> Self:
+        """Call `fn(n)` after iteration n (from 0)."""
+        return self._on("on_iteration", fn)
+
+    def on_complete(self, fn: Handler) -> Self:
+        """Call `fn(result)` when the loop ends; `result.reason` is "condition" or "max_iterations" (Z-8)."""
+        return self._on("on_complete", fn)
+
+
+class While(_Loop):
+    """Repeats its children while `condition` (a value or a function without arguments) is true (N-3, Z-8)."""
+
+    positional: ClassVar[tuple[str, ...]] = ("id", "condition")
+
+    condition: Any
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str,  # noqa: A002
+            condition: bool | Callable[[], bool],
+            *,
+            children: Any = None,
+            max_iterations: int = 10,
+            on_iteration: Handler | None = None,
+            on_complete: Handler | None = None,
+            key: str | int | None = None,
+        ) -> None: ...
+
+
+class Ralph(_Loop):
+    """Repeats its children until `Stop`, `End` or `max_iterations`; the same machine as `While` (N-3)."""
+
+    positional: ClassVar[tuple[str, ...]] = ("id",)
+
+    condition: Any = True
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str,  # noqa: A002
+            *,
+            condition: bool | Callable[[], bool] = True,
+            children: Any = None,
+            max_iterations: int = 10,
+            on_iteration: Handler | None = None,
+            on_complete: Handler | None = None,
+            key: str | int | None = None,
+        ) -> None: ...

@@ -1,0 +1,75 @@
+"""Effect (N-6) and the nodes that end a run, Stop and End (N-8)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from smithers_py.nodes.base import BaseNode, NodeKind
+
+
+class Effect(BaseNode):
+    """Runs `run` after commit when `deps` changed by value; `cleanup` before the next run and at unmount (Z-16).
+
+    `run` may return a cleanup instead.
+    """
+
+    kind: ClassVar[NodeKind] = NodeKind.EFFECT
+    positional: ClassVar[tuple[str, ...]] = ("id",)
+
+    id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    deps: list[Any] | tuple[Any, ...]
+    run: Callable[..., Any]
+    cleanup: Callable[..., Any] | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str,  # noqa: A002
+            *,
+            deps: list[Any] | tuple[Any, ...],
+            run: Callable[..., Any],
+            cleanup: Callable[..., Any] | None = None,
+            key: str | int | None = None,
+        ) -> None: ...
+
+
+class Stop(BaseNode):
+    """Ends the run gracefully once mounted: status stopped (Z-9)."""
+
+    kind: ClassVar[NodeKind] = NodeKind.STOP
+    positional: ClassVar[tuple[str, ...]] = ("reason",)
+
+    reason: str | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            reason: str | None = None,
+            *,
+            id: str | None = None,  # noqa: A002
+            key: str | int | None = None,
+        ) -> None: ...
+
+
+class End(BaseNode):
+    """Ends the run as completed, with a stored summary (any value state can hold) and an exit code (0-255)."""
+
+    kind: ClassVar[NodeKind] = NodeKind.STOP
+    positional: ClassVar[tuple[str, ...]] = ("summary",)
+
+    summary: Any = None
+    exit_code: Annotated[int, Field(ge=0, le=255)] = 0
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            summary: Any = None,
+            *,
+            exit_code: int = 0,
+            id: str | None = None,  # noqa: A002
+            key: str | int | None = None,
+        ) -> None: ...

@@ -1,0 +1,123 @@
+"""Props: the JSON form that plans store, and the errors for wrong ones."""
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from pathlib import PurePath
+from types import CodeType
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from smithers_py.errors import (
+    InvalidPropError,
+    MissingPropError,
+    PlanError,
+    UnknownEventError,
+    UnknownPropError,
+    Where,
+)
+from smithers_py.nodes.builder import PlanItem, current_path
+from smithers_py.where import did_you_mean
+
+Site = tuple[CodeType, int]
+
+
+def qualified_name(value: Any) -> str:
+    """`module:qualname` of a class or function."""
+    return f"{value.__module__}:{value.__qualname__}"
+
+
+def plan_value(value: Any) -> Any:
+    """The JSON form of a prop's value: types by qualified name, paths as text, other objects by their type's name.
+
+    It is what people see and what the plan hash covers (Z-4), not a codec: it does not come back.
+    """
+    if isinstance(value, Enum):
+        return plan_value(value.value)
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, type):
+        return qualified_name(value)
+    if isinstance(value, list | tuple):
+        return [plan_value(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plan_value(item) for item in value), key=repr)
+    if isinstance(value, Mapping):
+        return {str(key): plan_value(item) for key, item in value.items()}
+    return _plan_object(value)
+
+
+def _plan_object(value: Any) -> Any:
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, PlanItem):
+        return getattr(value, "value", value.label) if value.label == "Text" else value.label
+    if isinstance(value, BaseModel):
+        return plan_value(value.model_dump())
+    if dataclasses.is_dataclass(value):
+        return {field.name: plan_value(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return qualified_name(named)
+
+
+def site_line(site: Site | None) -> tuple[str, int] | None:
+    """File and line (from 1) of a call site (code object, offset of the call in its bytecode)."""
+    if site is None:
+        return None
+    code, offset = site
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return code.co_filename, line
+    return code.co_filename, code.co_firstlineno
+
+
+def place(label: str, site: Site | None) -> Where:
+    """`Where` of something named `label` that is made at `site`."""
+    path = current_path()
+    source = site_line(site)
+    node = f"{path} > {label}" if path else label
+    return Where(node=node, file=source[0] if source else None, line=source[1] if source else None)
+
+
+def unknown_prop(
+    owner: str, name: str, known: Iterable[str], events: Iterable[str], where: Where
+) -> UnknownPropError | UnknownEventError:
+    """The error for a prop that `owner` does not have; a name like on_x or onX is meant as an event."""
+    if name.startswith("on_") or (name[:2] == "on" and name[2:3].isupper()):
+        events = tuple(events)
+        if not events:
+            return UnknownEventError(f"{owner} has no event {name!r}", hint=f"{owner} has no events.", where=where)
+        hint = did_you_mean(name, events, label=f"Events of {owner}")
+        return UnknownEventError(f"{owner} has no event {name!r}", hint=hint, where=where)
+    hint = did_you_mean(name, known, label=f"Props of {owner}")
+    return UnknownPropError(f"{owner} has no prop {name!r}", hint=hint, where=where)
+
+
+def prop_error(
+    owner: str, detail: ErrorDetails, known: Iterable[str], events: Iterable[str], where: Callable[[], Where]
+) -> PlanError:
+    """Pydantic's first complaint as one of our errors."""
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    kind = detail["type"]
+    if kind == "missing" or (name == "children" and detail["input"] == []):
+        return MissingPropError(f"{owner} needs the prop {name!r}", hint=f"Pass {name}=...", where=where())
+    if kind == "extra_forbidden":
+        return unknown_prop(owner, name, known, events, where())
+    given = detail["input"]
+    shown = repr(given)
+    shown = shown if len(shown) <= 80 else shown[:79] + "…"
+    reason = detail["msg"].removeprefix("Value error, ")
+    reason = reason[:1].lower() + reason[1:]
+    if not name:
+        return InvalidPropError(f"{owner}: {reason}", where=where())
+    return InvalidPropError(
+        f"the prop {name!r} of {owner} is {shown} ({type(given).__name__}): {reason}", where=where()
+    )
