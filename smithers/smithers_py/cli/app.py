@@ -36,36 +36,47 @@ def run_app(arguments: list[str] | None) -> None:
     typer.main.get_command(app).main(args=arguments, prog_name="smithers")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"smithers {version('smithers-py-core')}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    """What stands before the command."""
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"smithers {installed('smithers-py-core')}")
-        raise typer.Exit
+    """Run plans of agents, commands and functions, and see what they did."""
 
 
 @app.command()
 def run(
-    script: Annotated[Path, typer.Argument(help="The plan: a Python file with a component or plan.")],
-    entry: Annotated[str | None, typer.Option(help="The component to start, if the script has several.")] = None,
+    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="The plan: a Python file with a component or plan.")],
+    *,
+    entry: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The component to start, if the script has several.")
+    ] = None,
     state: Annotated[
         list[str] | None, typer.Option("--state", metavar="KEY=JSON", help="Set a state key first (repeatable).")
     ] = None,
     input_: Annotated[str | None, typer.Option("--input", metavar="JSON|@FILE", help="The plan's input.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Use this model for every agent; 'test' needs no key and no network.")
+        str | None,
+        typer.Option(metavar="M", help="Use this model for every agent; 'test' needs no key and no network."),
     ] = None,
     database: Database = None,
     json: Json = False,
     idle_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long.")
     ] = 0.5,
-    name: Annotated[str | None, typer.Option(help="A name for this execution (else the script's).")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag for this execution (repeatable).")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A name for this execution (else the script's).")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag for this execution (repeatable).")] = None,
 ) -> None:
     """Run a plan until nothing is left to do."""
     from smithers_py.cli.inputs import database_path, parse_input, parse_state
@@ -105,7 +116,7 @@ app.command("ps", hidden=True)(list_)
 
 @app.command()
 def inspect(execution: ExecutionId = "latest", json: Json = False, database: Database = None) -> None:
-    """Show an execution: its plan with statuses and durations, tasks, agents and errors."""
+    """Show an execution: plan, statuses, tasks, errors."""
     from smithers_py.cli.show_inspect import show_inspect
 
     show_inspect(database, execution, as_json=json)
@@ -119,7 +130,7 @@ def logs(
     json: Json = False,
     database: Database = None,
 ) -> None:
-    """Show what happened in an execution, with the output of its commands and agents."""
+    """Show what happened and what was printed."""
     from smithers_py.cli.show_logs import show_logs
 
     show_logs(database, execution, follow=follow, level=level, as_json=json)
@@ -128,6 +139,7 @@ def logs(
 @db.command("state")
 def db_state(
     execution: ExecutionId = "latest",
+    *,
     json: Json = False,
     everything: Everything = False,
     frame: Annotated[int | None, typer.Option("--frame", metavar="K", min=0, help="As frame K saw it.")] = None,
@@ -143,13 +155,14 @@ def db_state(
 @db.command("transitions")
 def db_transitions(
     execution: ExecutionId = "latest",
+    *,
     json: Json = False,
     everything: Everything = False,
     frame: FrameNumber = None,
     key: Key = None,
     database: Database = None,
 ) -> None:
-    """Every change of the state, oldest first: old and new value, who wrote it and in which frame."""
+    """Every change of the state and who wrote it."""
     from smithers_py.cli.show_db import show_transitions
 
     show_transitions(database, execution, as_json=json, everything=everything, frame=frame, key=key)
@@ -158,6 +171,7 @@ def db_transitions(
 @db.command("frames")
 def db_frames(
     execution: ExecutionId = "latest",
+    *,
     json: Json = False,
     everything: Everything = False,
     frame: Annotated[
@@ -165,7 +179,7 @@ def db_frames(
     ] = None,
     database: Database = None,
 ) -> None:
-    """The frames, oldest first; with --frame one frame's whole plan and state."""
+    """The frames; with --frame one in full."""
     from smithers_py.cli.show_db import show_frames
 
     show_frames(database, execution, as_json=json, everything=everything, frame=frame)

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from smithers_py.cli.terminal import ansi_colour, clean, glyph, human_duration
 from smithers_py.cli.window import CALM, Gap, choose_rows
-from smithers_py.engine.launch import FrameReport, RunResult
+from smithers_py.engine.observer import FrameReport
+from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView, ViewNode
 
 _SHORTEST_S = 1 / 12
@@ -69,7 +70,7 @@ class LiveProgress:
         self.view.frame = report.index
         self._dirty.set()
 
-    def output(self, node_id: str, stream: str, line: str) -> None:
+    def output(self, node_id: str, stream: str, line: str) -> None:  # noqa: ARG002 - the observer's signature
         """Keep the node's last line of output."""
         self.view.output(node_id, line)
         self._dirty.set()
@@ -140,7 +141,9 @@ class LiveProgress:
         style = _STYLES[ansi_colour(view.status)]
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{glyph(view.status, sys.stderr)} {view.status}", style=style)
-        text.append(f"  {clean(view.name)} {view.execution_id}  frame {view.frame}  {human_duration(view.elapsed_ms())}")
+        text.append(
+            f"  {clean(view.name)} {view.execution_id}  frame {view.frame}  {human_duration(view.elapsed_ms())}"
+        )
         counted = ", ".join(f"{count:,} {status}" for status, count in view.counts() if status in _URGENCY)
         if counted:
             text.append(f"  {counted}")

@@ -4,7 +4,8 @@ import sys
 from typing import Self
 
 from smithers_py.cli.terminal import clean, glyph, human_duration, note, shorten
-from smithers_py.engine.launch import FrameReport, RunResult
+from smithers_py.engine.observer import FrameReport
+from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView
 
 # A node that only takes its place has done nothing yet: no line, or a plan of 10,000 nodes would print 20,000.

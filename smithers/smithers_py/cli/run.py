@@ -10,7 +10,8 @@ from smithers_py.cli.plain import PlainProgress
 from smithers_py.cli.summary import database_flag, print_summary
 from smithers_py.cli.terminal import is_terminal, note, say, write_json
 from smithers_py.clock import SystemClock
-from smithers_py.engine.launch import RunOptions, RunResult, StopRequest, run_script
+from smithers_py.engine.launch import RunOptions, StopRequest, run_script
+from smithers_py.engine.results import RunResult
 from smithers_py.errors import SmithersError
 from smithers_py.harness.plan_view import PlanView
 

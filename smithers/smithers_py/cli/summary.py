@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smithers_py.cli.inputs import DEFAULT_DATABASE
 from smithers_py.cli.terminal import clean, glyph, human_duration, paint, shorten
-from smithers_py.engine.launch import RunResult
+from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView
 
 _MOST_FAILURES = 20

@@ -50,13 +50,18 @@ def can_write(stream: TextIO, text: str) -> bool:
 
 def glyph(status: str, stream: TextIO) -> str:
     """The one-character mark of a status; never the only sign of it, the word stands beside it (U-2)."""
-    mark = _MARKS.get(status, _UNKNOWN)
+    mark = _mark(status)
     return mark[0] if can_write(stream, mark[0]) else mark[1]
 
 
 def ansi_colour(status: str) -> str:
     """The SGR number of a status's colour."""
-    return _MARKS.get(status, _UNKNOWN)[2]
+    return _mark(status)[2]
+
+
+def _mark(status: str) -> tuple[str, str, str]:
+    # `failed(handler)`, `waiting-human`: the word before the bracket or dash has the mark.
+    return _MARKS.get(re.split(r"[(-]", status, maxsplit=1)[0], _UNKNOWN)
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -71,7 +76,7 @@ def paint(text: str, status: str, stream: TextIO) -> str:
     return f"\x1b[{ansi_colour(status)}m{text}\x1b[0m"
 
 
-def human_duration(ms: int | float | None) -> str:
+def human_duration(ms: float | None) -> str:
     """Milliseconds for people: 0.4s, 12.3s, 3m05s, 2h03m; empty when unknown."""
     if ms is None:
         return ""

@@ -31,9 +31,7 @@ class EventLog:
     reports `error` once.
     """
 
-    def __init__(
-        self, path: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES, keep: int = DEFAULT_KEEP
-    ) -> None:
+    def __init__(self, path: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES, keep: int = DEFAULT_KEEP) -> None:
         self.path = path
         self.error: OSError | None = None
         self._limit = limit_bytes

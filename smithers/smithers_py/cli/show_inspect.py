@@ -1,0 +1,139 @@
+"""`smithers inspect`: one execution, its plan with statuses, what ran and what went wrong."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from smithers_py.cli.reading import read_execution
+from smithers_py.cli.terminal import (
+    clean,
+    glyph,
+    human_duration,
+    human_time,
+    paint,
+    say,
+    shorten,
+    table,
+    write_json,
+)
+from smithers_py.cli.tree import NodeFacts, print_tree
+from smithers_py.harness.labels import node_label
+from smithers_py.harness.models import Inspection, NodeView, PlanNode, TaskView
+from smithers_py.harness.reader import Reader
+
+_MOST_ROWS = 50
+
+
+def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> None:
+    """Print the execution: a header, its plan, its tasks and its errors."""
+    if as_json:
+        write_json(read_execution(database, execution, lambda reader, found: reader.inspect(found)))
+        return
+
+    async def both(reader: Reader, found: str) -> tuple[Inspection, list[PlanNode]]:
+        return await reader.inspect(found), await reader.head_plan(found)
+
+    inspection, plan = read_execution(database, execution, both)
+    _print_header(inspection)
+    if plan:
+        say("plan:")
+        print_tree(plan, _facts(inspection), indent=1)
+    labels = {node.node_id: node_label(node.type, node.name, node.node_id, node.props) for node in plan}
+    _print_tasks(inspection.tasks, labels)
+    _print_agents(inspection)
+    _print_errors(inspection, labels)
+
+
+def _print_header(inspection: Inspection) -> None:
+    one, state = inspection.execution, inspection.run_state
+    mark = paint(f"{glyph(state.state, sys.stdout)} {state.state}", state.state, sys.stdout)
+    say(f"{mark}  {clean(one.name or '')} {one.execution_id}: {clean(state.reason)}")
+    facts = {
+        "script": one.script,
+        "tags": ", ".join(one.tags),
+        "started": human_time(one.started_at or one.created_at),
+        "ended": human_time(one.ended_at),
+        "took": human_duration(one.duration_ms),
+        "frames": str(one.frames),
+        "input": None if one.input is None else json.dumps(one.input, ensure_ascii=False),
+        "summary": None if one.summary is None else json.dumps(one.summary, ensure_ascii=False),
+        "exit code": None if one.exit_code is None else str(one.exit_code),
+        "child of": one.parent_id,
+    }
+    for name, value in facts.items():
+        if value:
+            say(f"  {name + ':':<10} {clean(value)}")
+
+
+def _facts(inspection: Inspection) -> dict[str, NodeFacts]:
+    """Of each node its latest incarnation: rows are ascending by it, so the last one stays."""
+    took = {task.node_id: task.duration_ms for task in inspection.tasks}
+    return {node.node_id: NodeFacts(node.status, took.get(node.node_id)) for node in inspection.nodes}
+
+
+def _print_tasks(tasks: list[TaskView], labels: dict[str, str]) -> None:
+    if not tasks:
+        return
+    shown = tasks[-_MOST_ROWS:]
+    hidden = len(tasks) - len(shown)
+    say(f"tasks: {len(tasks):,}" + (f" (the last {len(shown)}; --json shows all)" if hidden else ""))
+    table(
+        ("  node", "kind", "status", "attempt", "took", "frame", "id"),
+        (
+            (
+                f"  {shorten(labels.get(task.node_id, task.kind), 50)}",
+                task.kind,
+                task.status,
+                str(task.attempt),
+                human_duration(task.duration_ms),
+                str(task.mounted_frame),
+                task.node_id,
+            )
+            for task in shown
+        ),
+        status_column=2,
+    )
+
+
+def _print_agents(inspection: Inspection) -> None:
+    for agent in inspection.agents[-_MOST_ROWS:]:
+        cost = "" if agent.cost_usd is None else f"  ${agent.cost_usd:.4f}"
+        told = shorten(clean(agent.output_text or ""), 200)
+        say(f"agent {clean(agent.model)} at {agent.node_id}: {agent.status}{cost}  {told}".rstrip())
+
+
+def _print_errors(inspection: Inspection, labels: dict[str, str]) -> None:
+    lines = [
+        f"  {labels.get(task.node_id, task.kind)} ({task.node_id}, attempt {task.attempt}): {error_text(task.error)}"
+        for task in inspection.tasks
+        if task.error is not None
+    ]
+    lines += [
+        f"  {labels.get(node.node_id, node.type)} ({node.node_id}): {node.status}" + _place(node)
+        for node in _failed_without_task(inspection)
+    ]
+    if lines:
+        say("errors:")
+    for line in lines[-_MOST_ROWS:]:
+        say(clean(line))
+
+
+def _failed_without_task(inspection: Inspection) -> Iterable[NodeView]:
+    told = {task.node_id for task in inspection.tasks if task.error is not None}
+    return (node for node in inspection.nodes if node.status == "failed" and node.node_id not in told)
+
+
+def _place(node: NodeView) -> str:
+    return f", made at {node.source}" if node.source else ""
+
+
+def error_text(error: Any) -> str:
+    """A stored error for people: its message, where it happened (file:line) and what to do."""
+    if not isinstance(error, dict):
+        return str(error)
+    where = error.get("where") or {}
+    place = f" ({where['file']}:{where['line']})" if where.get("file") and where.get("line") else ""
+    hint = f" {error['hint']}" if error.get("hint") else ""
+    return f"{error.get('message', error)}{place}.{hint}"

@@ -1,0 +1,73 @@
+"""`smithers logs`: the events of an execution and what its commands and agents printed, in order of time."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from smithers_py.cli.inputs import database_path
+from smithers_py.cli.terminal import can_write, clean, note, paint, say, shorten, write_json
+from smithers_py.errors import UsageError
+from smithers_py.harness.follow import follow_log
+from smithers_py.harness.models import LogLine
+from smithers_py.harness.reader import open_reader
+
+LEVELS = ("debug", "info", "warning", "error")
+_COLOURS = {"warning": "waiting", "error": "failed", "debug": "idle"}
+_WIDEST = 2000
+
+
+def show_logs(database: Path | None, execution: str, *, follow: bool, level: str, as_json: bool) -> None:
+    """Print the log; with `follow` go on until the execution ends. Raises UsageError for an unknown level."""
+    if level not in LEVELS:
+        raise UsageError(f"there is no level {level!r}", hint=f"The levels are {', '.join(LEVELS)}.")
+    asyncio.run(_show(database, execution, follow=follow, level=level, as_json=as_json))
+
+
+async def _show(database: Path | None, execution: str, *, follow: bool, level: str, as_json: bool) -> None:
+    wanted = set(LEVELS[LEVELS.index(level) :])
+    async with open_reader(database_path(database)) as reader:
+        found = await reader.resolve(execution)
+        async for lines in follow_log(reader, found, until_end=follow):
+            _print([line for line in lines if line.level in wanted], as_json=as_json)
+        if follow:
+            state = (await reader.inspect_state(found)).run_state
+            note(f"{found} is {state.state}: {state.reason}")
+
+
+def _print(lines: Sequence[LogLine], *, as_json: bool) -> None:
+    for line in lines:
+        if as_json:
+            write_json(line)
+        else:
+            say(_text(line))
+    sys.stdout.flush()
+
+
+def _text(line: LogLine) -> str:
+    at = datetime.fromtimestamp(line.timestamp / 1000).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    where = f"  {line.node_id}" if line.node_id else ""
+    if line.seq is None:
+        return f"{at}{where} | {clean(_output(line.payload))}"
+    word = paint(f"{line.level:<7}", _COLOURS.get(line.level, ""), sys.stdout)
+    told = "" if line.payload is None else f"  {shorten(clean(_payload(line.payload)), _WIDEST)}"
+    return f"{at} {word} {line.type}{where}{told}"
+
+
+def _output(payload: Any) -> str:
+    """What was printed: `line` of a command, `text` of an agent, else the payload as it is."""
+    if isinstance(payload, dict):
+        for name in ("line", "text"):
+            if isinstance(payload.get(name), str):
+                return payload[name]
+    return _payload(payload)
+
+
+def _payload(payload: Any) -> str:
+    if isinstance(payload, dict) and isinstance(payload.get("message"), str):
+        return payload["message"]
+    text = json.dumps(payload, ensure_ascii=False)
+    return text if can_write(sys.stdout, text) else json.dumps(payload)

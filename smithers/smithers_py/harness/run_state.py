@@ -1,0 +1,101 @@
+"""What an execution is really doing, derived from its rows alone (O-2). Every surface uses this one function."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from smithers_persistence.rows import ExecutionRow, TaskRow
+from smithers_py.harness.models import RunState
+
+ENDED = frozenset({"completed", "failed", "stopped", "terminated"})
+"""Execution statuses after which no engine works on it, unless somebody resumes it."""
+
+_STALE_GRACE = 1.25
+"""An owner is called dead when its lease ended 0.25 leases ago: clocks step and laptops sleep (DESIGN 5, Leases)."""
+
+_LEASE_MS = 30_000
+
+
+def run_state(
+    execution: ExecutionRow, tasks: Sequence[TaskRow], now: int, *, owner_alive: bool | None = None
+) -> RunState:
+    """Derive the state of an execution. Pure.
+
+    `tasks` are its tasks (none known: the counts are 0), `now` is the wall clock in ms since the epoch,
+    `owner_alive` what is known about the process that owns it: False is proof that it is gone, None is no knowledge.
+    """
+    counts = Counter(task.status for task in tasks)
+    state, reason = _state_and_reason(execution, tasks, now, owner_alive)
+    return RunState(
+        state=state,
+        reason=reason,
+        running=counts["running"],
+        scheduled=counts["scheduled"],
+        blocked=counts["blocked"],
+        failed=counts["failed"],
+    )
+
+
+def _state_and_reason(
+    execution: ExecutionRow, tasks: Sequence[TaskRow], now: int, owner_alive: bool | None
+) -> tuple[str, str]:
+    status = execution.status
+    told = execution.status_reason or execution.stop_reason
+    resume = f"go on with: smithers resume {execution.execution_id}"
+    if status in ENDED:
+        return status, _ended_reason(execution, told, tasks)
+    if status == "stalled":
+        return status, f"stalled ({told}); {resume}" if told else f"stalled; {resume}"
+    if status == "paused":
+        return status, told or "paused by an operator: nothing new starts"
+    gone = _owner_gone(execution, now, owner_alive)
+    if status == "waiting":
+        # Waiting needs no engine: the answer or the time is kept in the database (P-2).
+        what = _waiting_for(tasks) or told
+        return (f"waiting-{what}" if what else "waiting"), f"nothing to do until {what or 'an answer'} comes"
+    if gone is not None:
+        return gone, _gone_reason(gone, resume)
+    taken_over = sum(1 for task in tasks if task.status == "running" and _of_former_engine(task, execution.epoch))
+    if taken_over:
+        return "recovering", f"a new engine has taken over; {taken_over} tasks of the former one are being settled"
+    return status, _running_reason(tasks, told)
+
+
+def _ended_reason(execution: ExecutionRow, told: str | None, tasks: Sequence[TaskRow]) -> str:
+    if told:
+        return told
+    if execution.status == "failed":
+        failed = sum(1 for task in tasks if task.status == "failed")
+        return f"{failed} task{'' if failed == 1 else 's'} failed" if failed else "failed"
+    return "nothing left to do" if execution.status == "completed" else execution.status
+
+
+def _owner_gone(execution: ExecutionRow, now: int, owner_alive: bool | None) -> str | None:
+    """orphaned: nobody works on it; stale: its engine is late with its heartbeat; None: it is owned and in time."""
+    if execution.owner is None or owner_alive is False:
+        return "orphaned"
+    expires = execution.lease_expires_at
+    if expires is None or owner_alive or now <= expires:
+        return None
+    return "orphaned" if now > expires + (_STALE_GRACE - 1) * _LEASE_MS else "stale"
+
+
+def _gone_reason(gone: str, resume: str) -> str:
+    if gone == "stale":
+        return "its engine is late with its heartbeat: busy, suspended or gone"
+    return f"its engine is gone; {resume}"
+
+
+def _of_former_engine(task: TaskRow, epoch: int) -> bool:
+    return task.lease_epoch is not None and task.lease_epoch < epoch
+
+
+def _waiting_for(tasks: Sequence[TaskRow]) -> str:
+    """The kinds of the blocked tasks, e.g. `human` or `human+timer`."""
+    return "+".join(sorted({task.kind for task in tasks if task.status == "blocked"}))
+
+
+def _running_reason(tasks: Sequence[TaskRow], told: str | None) -> str:
+    running = sum(1 for task in tasks if task.status == "running")
+    if running:
+        return f"{running} task{'' if running == 1 else 's'} running"
+    return told or "between tasks"
