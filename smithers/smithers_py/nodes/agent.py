@@ -1,11 +1,10 @@
 """Agent nodes: Claude and Agent (N-4)."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from smithers_py.nodes.base import BaseNode, Handler
-from smithers_py.nodes.builder import PlanItem
+from smithers_py.nodes.base import Handler
 from smithers_py.nodes.runnable import Runnable
 
 
@@ -13,8 +12,6 @@ class _AgentNode(Runnable):
     """Common to agents. `model`: a name, an alias or a PydanticAI model object; `schema`: the type of its answer;
     `max_turns`: how many model requests one attempt may make.
     """
-
-    structural: ClassVar[frozenset[str]] = frozenset()
 
     prompt: Any = None
     tools: Any = None

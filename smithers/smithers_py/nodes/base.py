@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 from pydantic_core import PydanticUndefined
 
 from smithers_py.errors import InvalidPropError, SmithersError
-from smithers_py.nodes.builder import Place, PlanItem, current_builder, enter, leave, release
+from smithers_py.nodes.builder import PlanItem, current_builder, enter, leave, release
 from smithers_py.nodes.props import Site, place, plan_value, prop_error, site_line
 
 _OWN = str(Path(__file__).parents[1]) + os.sep
@@ -78,7 +78,8 @@ class BaseNode(BaseModel, PlanItem):
 
     id: Annotated[str, Field(min_length=1)] | None = None
     key: str | int | None = None
-    children: Annotated[list[Any], SkipValidation] = Field(default_factory=list)
+    children: Annotated[Any, SkipValidation] = Field(default_factory=list[Any])
+    """A list; a function for Each and for loops that were given one."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -146,13 +147,13 @@ class BaseNode(BaseModel, PlanItem):
         self._add_handler(self.handlers, event, fn, call_site(sys._getframe(1)))
         return self
 
-    def _children(self, value: Any, site: Site | None) -> list[Any]:
+    def _children(self, value: Any, site: Site | None) -> Any:
         if isinstance(value, PlanItem | str | int | float):
             items: list[Any] = [] if value is True or value is False else [value]
         elif isinstance(value, list | tuple | Iterator):
             items = list(value)
         elif callable(value) and self.callable_children:
-            return value  # pyright: ignore[reportReturnType] - loops and Each keep the function
+            return value
         else:
             raise self._bad_child(value, site)
         for item in items:

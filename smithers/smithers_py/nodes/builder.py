@@ -7,7 +7,7 @@ taken out of its place in O(1): from the end if it is last, else its slot is mar
 squeezed out when the list is closed. So `Phase("x", children=[...100,000 nodes...])` in a plan body is linear.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Final
@@ -25,8 +25,10 @@ class PlanItem:
     __slots__ = ()
 
     if TYPE_CHECKING:  # Pydantic would make fields of them
-        label: str
         place: Place | None
+
+        @property
+        def label(self) -> str: ...
 
 
 class Builder:
@@ -89,7 +91,7 @@ def leave() -> None:
 
 
 @contextmanager
-def building(path: str | Callable[[], str], output: list[Any] | None) -> Iterator[Builder]:
+def building(path: str | Callable[[], str], output: list[Any] | None) -> Generator[Builder]:
     """Open a builder for the duration of one call; nested calls have their own."""
     builder = Builder(path, output)
     token = _current.set(builder)
@@ -108,7 +110,7 @@ def call_plain(fn: Callable[..., Any], *args: Any) -> Any:
 
 
 @contextmanager
-def at_path(path: str | Callable[[], str]) -> Iterator[None]:
+def at_path(path: str | Callable[[], str]) -> Generator[None]:
     """Name the place in the plan that is rendered meanwhile; a callable is asked only when an error needs it."""
     token = _prefix.set(path)
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, SkipValidation
+from pydantic import Field
 
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
 
@@ -115,7 +115,6 @@ class _Loop(BaseNode):
     callable_children: ClassVar[bool] = True
 
     id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
-    children: Annotated[list[Any] | Callable[[int], Any], SkipValidation] = Field(default_factory=list)  # pyright: ignore[reportIncompatibleVariableOverride]
     max_iterations: Annotated[int, Field(ge=1)] = 10
 
     def on_iteration(self, fn: Handler) -> Self:

@@ -18,10 +18,9 @@ from smithers_py.errors import (
     PlanError,
     UnknownEventError,
     UnknownPropError,
-    Where,
 )
 from smithers_py.nodes.builder import PlanItem, current_path
-from smithers_py.where import did_you_mean
+from smithers_py.where import Where, did_you_mean
 
 Site = tuple[CodeType, int]
 

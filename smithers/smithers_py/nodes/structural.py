@@ -74,7 +74,7 @@ class Switch(BaseNode):
 
 
 class Case(BaseNode):
-    """A branch of `Switch`, taken when the value equals `match`, or one of them when `match` is a list."""
+    """A branch of `Switch`, taken when the value equals `match`, or one of them when it is a list, tuple or set."""
 
     positional: ClassVar[tuple[str, ...]] = ("match",)
 
@@ -90,11 +90,6 @@ class Case(BaseNode):
             id: str | None = None,  # noqa: A002
             key: str | int | None = None,
         ) -> None: ...
-
-    def matches(self, value: Any) -> bool:
-        """True if `value` takes this branch. 1 and True are different values here."""
-        options = self.match if isinstance(self.match, list | tuple | set | frozenset) else (self.match,)
-        return _same(self.match, value) or any(_same(option, value) for option in options)
 
 
 class Default(BaseNode):
@@ -129,7 +124,3 @@ class Each(BaseNode):
             id: str | None = None,  # noqa: A002
             key: str | int | None = None,
         ) -> None: ...
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
