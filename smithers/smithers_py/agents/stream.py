@@ -1,0 +1,89 @@
+"""An agent's stream, batched on its way to the engine (G-2)."""
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Any
+
+from smithers_py.workers.control import Control
+
+if TYPE_CHECKING:
+    from pydantic_ai import RunContext
+    from pydantic_ai.messages import AgentStreamEvent
+    from pydantic_ai.usage import RunUsage
+
+BATCH_EVENTS = 64
+BATCH_SECONDS = 1 / 20
+
+
+class AgentStream:
+    """Emits what a model writes as `text` events, at most 20 a second or one for 64 pieces, and its `usage`.
+
+    Payloads: `{"text": str, "thinking": bool}` and `usage_json`'s.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._loop = asyncio.get_running_loop()
+        self._pieces: list[str] = []
+        self._thinking = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._requests = 0
+        self.wrote = False
+        """Whether any text was emitted or is about to be."""
+
+    async def handle(self, ctx: "RunContext[Any]", events: "AsyncIterable[AgentStreamEvent]") -> None:
+        """PydanticAI's event_stream_handler: called for each response and each round of tools."""
+        from pydantic_ai import messages as m
+
+        async for event in events:
+            if isinstance(event, m.PartStartEvent):
+                if isinstance(event.part, (m.TextPart, m.ThinkingPart)):
+                    self.add(event.part.content, thinking=isinstance(event.part, m.ThinkingPart))
+            elif isinstance(event, m.PartDeltaEvent) and isinstance(
+                event.delta, (m.TextPartDelta, m.ThinkingPartDelta)
+            ):
+                self.add(event.delta.content_delta or "", thinking=isinstance(event.delta, m.ThinkingPartDelta))
+        self.flush()
+        self.usage(ctx.usage)
+
+    def add(self, text: str, *, thinking: bool = False) -> None:
+        """Take one piece; it is emitted with its neighbours of the same kind."""
+        if not text:
+            return
+        if thinking != self._thinking:
+            self.flush()
+            self._thinking = thinking
+        self._pieces.append(text)
+        self.wrote = True
+        if len(self._pieces) >= BATCH_EVENTS:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Emit what is held."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._pieces:
+            text = "".join(self._pieces)
+            self._pieces.clear()
+            self._control.emit("text", {"text": text, "thinking": self._thinking})
+
+    def usage(self, usage: "RunUsage") -> None:
+        """Emit the run's usage so far, once for each response."""
+        if usage.requests > self._requests:
+            self._requests = usage.requests
+            self._control.emit("usage", usage_json(usage))
+
+
+def usage_json(usage: "RunUsage") -> dict[str, int]:
+    """Counts of a run: requests, tool calls, and tokens in, out, read from and written to the provider's cache."""
+    return {
+        "requests": usage.requests,
+        "tool_calls": usage.tool_calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+    }
