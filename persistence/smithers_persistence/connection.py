@@ -1,0 +1,202 @@
+"""What happens on the database thread: opening, pragmas, batches, snapshots, checkpoints.
+
+aiosqlite gives each connection its thread. Two of its private parts are used, and pinned by a test: `_thread` (to make
+it a daemon, or an unclosed connection would hang the interpreter's exit) and `_tx` (to queue one function per
+transaction without an asyncio task).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from smithers_persistence.errors import (
+    DatabaseBusy,
+    DatabaseCorrupt,
+    DatabasePathError,
+    PersistenceError,
+    StoreFailed,
+)
+from smithers_persistence.migrate import SUPPORTED, migrate, schema_version
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5000
+WRITER_PRAGMAS = (
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "journal_size_limit=67108864",
+)
+FATAL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_READONLY", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one job of a batch: a value or an error."""
+
+    value: Any = None
+    error: BaseException | None = None
+    cause: BaseException | None = None
+
+
+def checked_path(path: Path, *, create: bool) -> Path:
+    """The absolute path, its folder and file made when asked; DatabasePathError says what is in the way."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a link and show another path
+    for parent in reversed(path.parents):
+        if parent.exists() and not parent.is_dir():
+            raise DatabasePathError(path, f"{parent} is a file, not a folder")
+    if path.is_dir():
+        raise DatabasePathError(path, "it is a folder")
+    try:
+        if create:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        elif not path.exists():
+            raise DatabasePathError(path, "there is no such file")
+    except OSError as error:
+        raise DatabasePathError(path, (error.strerror or str(error)).lower()) from error
+    return path
+
+
+async def connect(
+    path: Path, prepare: Callable[[sqlite3.Connection], None], *, read_only: bool = False
+) -> aiosqlite.Connection:
+    """A connection whose thread is a daemon, after `prepare(conn)` ran on it. Raises the errors of `translate_open`."""
+    uri = path.as_uri() + ("?mode=ro" if read_only else "?mode=rw")
+    opening = aiosqlite.connect(uri, uri=True, isolation_level=None, cached_statements=256)
+    opening._thread.daemon = True
+    try:
+        opened = await opening
+    except sqlite3.Error as error:
+        raise translate_open(error, path) from error
+    try:
+        await submit(opened, prepare)
+    except BaseException as error:
+        await opened.close()
+        if isinstance(error, sqlite3.Error):
+            raise translate_open(error, path) from error
+        raise
+    return opened
+
+
+def submit(opened: aiosqlite.Connection, fn: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    """Queue `fn(conn)` on the connection's thread; functions run one after the other, in order."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    opened._tx.put_nowait((future, partial(fn, opened._conn)))
+    return future
+
+
+def prepare_writer(conn: sqlite3.Connection, *, path: Path) -> None:
+    for pragma in WRITER_PRAGMAS:
+        conn.execute(f"PRAGMA {pragma}")
+    schema_version(conn, path)  # refuses a foreign or newer file before anything in it is changed
+    mode = _switch_to_wal(conn)
+    if mode != "wal":
+        raise DatabasePathError(path, f"its file system does not support write-ahead logging (mode {mode})")
+    migrate(conn, path)
+
+
+def _switch_to_wal(conn: sqlite3.Connection) -> str:
+    """SQLite does not wait for locks here, so two processes that make the same file at once must take turns."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return str(conn.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if not _name(error).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+
+
+def prepare_reader(conn: sqlite3.Connection, *, path: Path) -> None:
+    conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    conn.execute("PRAGMA query_only=ON")
+    version = schema_version(conn, path)
+    if version < SUPPORTED:
+        reason = "it is empty" if version == 0 else f"its schema version {version} is old: run a command that writes it"
+        raise DatabasePathError(path, reason)
+
+
+def run_batch(fns: list[Callable[[sqlite3.Connection], Any]], durable: bool, conn: sqlite3.Connection) -> list[Outcome]:
+    """One transaction for all of `fns`, a savepoint for each; raises only when the whole batch is lost."""
+    if durable:
+        conn.execute("PRAGMA synchronous=FULL")
+    try:
+        conn.execute("BEGIN IMMEDIATE")
+        outcomes = [_run_in_savepoint(fn, conn) for fn in fns]
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+    finally:
+        if durable:
+            conn.execute("PRAGMA synchronous=NORMAL")
+    return outcomes
+
+
+def _run_in_savepoint(fn: Callable[[sqlite3.Connection], Any], conn: sqlite3.Connection) -> Outcome:
+    conn.execute("SAVEPOINT job")
+    try:
+        outcome = Outcome(value=fn(conn))
+    except Exception as error:
+        # Handed to the writer that sent this job; the others go on. But
+        # SQLite may have rolled the whole transaction back; and after a fatal error none of it may be kept.
+        if not conn.in_transaction or _name(error).startswith(FATAL):
+            raise
+        conn.execute("ROLLBACK TO job")
+        outcome = Outcome(error=error, cause=error)
+    conn.execute("RELEASE job")
+    return outcome
+
+
+def run_read(fn: Callable[[sqlite3.Connection], T], conn: sqlite3.Connection) -> T:
+    conn.execute("BEGIN")
+    try:
+        return fn(conn)
+    finally:
+        conn.execute("ROLLBACK")
+
+
+def checkpoint_passive(conn: sqlite3.Connection) -> None:
+    conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def checkpoint_and_truncate(conn: sqlite3.Connection) -> None:
+    """So that the file is the whole database. Another process's reader may prevent it: do not wait long for that."""
+    conn.execute("PRAGMA busy_timeout=250")
+    conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _name(error: BaseException) -> str:
+    return getattr(error, "sqlite_errorname", None) or ""
+
+
+def translate(error: sqlite3.Error, path: Path) -> BaseException:
+    """Our error for one of SQLite's while reading or writing; errors of the statement itself stay what they are."""
+    name = _name(error)
+    if name.startswith("SQLITE_BUSY"):
+        return DatabaseBusy(path)
+    if name.startswith(FATAL):
+        return StoreFailed(path, f"{error} ({name})")
+    return error
+
+
+def translate_open(error: sqlite3.Error, path: Path) -> PersistenceError:
+    """Our error for one of SQLite's while opening."""
+    name = _name(error)
+    if name.startswith("SQLITE_BUSY"):
+        return DatabaseBusy(path)
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DatabaseCorrupt(path, str(error))
+    return DatabasePathError(path, f"{error} ({name})" if name else str(error))

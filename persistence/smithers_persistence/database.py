@@ -1,0 +1,217 @@
+"""One SQLite file, written by one connection and read by another: one await is one transaction (DESIGN §5).
+
+A write is a function `fn(connection)` that runs whole on the database thread. Writers that arrive in the same turn of
+the event loop, or while a batch is running, share the next transaction: a savepoint each, one commit. A cancelled
+writer first waits for its outcome, so nothing is ever "maybe committed".
+
+No asyncio task does the pumping, only callbacks: the end of `asyncio.run` cancels every task, and writers would wait
+for a dead pump for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from smithers_persistence import connection
+from smithers_persistence.errors import PersistenceError, StoreFailed
+
+T = TypeVar("T")
+
+MAX_BATCH = 256
+IDLE_CHECKPOINT_SECONDS = 0.020
+
+
+@dataclass(slots=True)
+class _Job:
+    fn: Callable[[sqlite3.Connection], Any]
+    durable: bool
+    landed: Callable[[Any], None] | None
+    future: asyncio.Future[Any]
+
+
+class Database:
+    """An open database, bound to the event loop that opened it.
+
+    Raises on open: DatabasePathError, DatabaseCorrupt, DatabaseTooNew, DatabaseBusy.
+    """
+
+    def __init__(self, path: Path, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection) -> None:
+        self.path = path
+        self.failed: StoreFailed | None = None
+        self.transactions = 0
+        self._writer = writer
+        self._reader = reader
+        self._queue: list[_Job] = []
+        self._running: asyncio.Future[Any] | None = None
+        self._kick_scheduled = False
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._on_commit: list[Callable[[], None]] = []
+        self._closing: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Database:
+        """Open `path`, making it (0600) and its folder (0700) and migrating it unless read only.
+
+        Raises DatabasePathError (no file, a folder or a file in the way, no permission, another program's database),
+        DatabaseCorrupt, DatabaseTooNew, DatabaseBusy.
+        """
+        path = connection.checked_path(path, create=create and not read_only)
+        writer = None
+        try:
+            if not read_only:
+                writer = await connection.connect(path, partial(connection.prepare_writer, path=path))
+            reader = await connection.connect(path, partial(connection.prepare_reader, path=path), read_only=True)
+        except BaseException:
+            if writer is not None:
+                await writer.close()
+            raise
+        return cls(path, writer, reader)
+
+    async def write(
+        self,
+        fn: Callable[[sqlite3.Connection], T],
+        durable: bool = False,
+        landed: Callable[[T], None] | None = None,
+    ) -> T:
+        """Run `fn(conn)` inside the next transaction and return its result once that is committed.
+
+        `durable` waits for the disk (synchronous=FULL). `landed(result)` runs on the loop right after the commit, also
+        when the caller was cancelled meanwhile. An exception of `fn` undoes only its own statements and is raised here.
+
+        Raises StoreFailed once the database failed, DatabaseBusy when another process holds the lock for 5 s.
+        """
+        if self.failed is not None:
+            raise StoreFailed(self.path, self.failed.reason) from self.failed
+        if self._writer is None or self._closing is not None:
+            raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Job(fn, durable, landed, future))
+        if self._running is None and not self._kick_scheduled:
+            # Not at once: whoever writes in this same turn shares the transaction.
+            self._kick_scheduled = True
+            asyncio.get_running_loop().call_soon(self._kick)
+        return await _outcome(future)
+
+    async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `fn(conn)` on one snapshot of the read-only connection. Keep it short: it pins the WAL.
+
+        Raises DatabaseCorrupt, StoreFailed (I/O error), DatabaseBusy.
+        """
+        if self._closing is not None:
+            raise PersistenceError(f"the database {self.path} is closed")
+        try:
+            return await connection.submit(self._reader, partial(connection.run_read, fn))
+        except sqlite3.Error as error:
+            raise connection.translate(error, self.path) from error
+
+    def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback()` on the loop after each of this process's commits; returns the function that ends that."""
+        self._on_commit.append(callback)
+        return partial(self._on_commit.remove, callback)
+
+    async def close(self) -> None:
+        """Finish pending writes, move the WAL into the file, close. Idempotent, finished even when cancelled."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await _outcome(self._closing)
+
+    async def _close(self) -> None:
+        while self._running is not None or self._queue:
+            if self._running is not None:
+                await asyncio.wait([self._running])
+            else:
+                await asyncio.sleep(0)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        await self._reader.close()
+        if self._writer is not None:
+            if self.failed is None:
+                await connection.submit(self._writer, connection.checkpoint_and_truncate)
+            await self._writer.close()
+
+    def _kick(self) -> None:
+        self._kick_scheduled = False
+        if self._running is not None or not self._queue or self._writer is None:
+            return
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+        durable = any(job.durable for job in batch)
+        run = partial(connection.run_batch, [job.fn for job in batch], durable)
+        self._running = connection.submit(self._writer, run)
+        self._running.add_done_callback(partial(self._land, batch))
+
+    def _land(self, batch: list[_Job], done: asyncio.Future[list[connection.Outcome]]) -> None:
+        self._running = None
+        error = done.exception()
+        if error is None:
+            self.transactions += 1
+            for job, outcome in zip(batch, done.result(), strict=True):
+                self._settle(job, outcome)
+            for callback in tuple(self._on_commit):
+                callback()
+        else:
+            raised = connection.translate(error, self.path) if isinstance(error, sqlite3.Error) else error
+            if isinstance(raised, StoreFailed):
+                self._fail(raised)
+            for job in batch:
+                self._settle(job, connection.Outcome(error=raised, cause=error))
+        if self._queue:
+            self._kick()
+        elif self._closing is None and self.failed is None:
+            self._idle_timer = asyncio.get_running_loop().call_later(IDLE_CHECKPOINT_SECONDS, self._checkpoint)
+
+    @staticmethod
+    def _settle(job: _Job, outcome: connection.Outcome) -> None:
+        if outcome.error is not None:
+            if outcome.cause is not outcome.error:
+                outcome.error.__cause__ = outcome.cause
+            job.future.set_exception(outcome.error)
+            return
+        if job.landed is not None:
+            job.landed(outcome.value)
+        job.future.set_result(outcome.value)
+
+    def _fail(self, error: StoreFailed) -> None:
+        """Fail-stop: nothing that is waiting, and nothing later, may be written."""
+        self.failed = error
+        waiting, self._queue = self._queue, []
+        for job in waiting:
+            self._settle(job, connection.Outcome(error=StoreFailed(self.path, error.reason), cause=error))
+
+    def _checkpoint(self) -> None:
+        """Passive, when idle: so a write seldom has to pay for the automatic one."""
+        self._idle_timer = None
+        if self._writer is not None and self._closing is None and self._running is None:
+            connection.submit(self._writer, connection.checkpoint_passive).add_done_callback(self._checkpointed)
+
+    def _checkpointed(self, done: asyncio.Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, sqlite3.Error):
+            translated = connection.translate(error, self.path)
+            if isinstance(translated, StoreFailed):
+                self._fail(translated)
+
+
+async def _outcome(future: asyncio.Future[T]) -> T:
+    """Await `future` to its end even when cancelled; the cancellation is raised afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not future.cancelled():
+            future.exception()  # retrieved: the caller is gone, asyncio must not report it as lost
+        raise cancelled
+    return future.result()

@@ -1,0 +1,199 @@
+"""The engine's hand on one execution: every record it writes, each in one fenced transaction (T-2, H-3, Z-18)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from smithers_persistence import frame_writes, writes
+from smithers_persistence.crash import crash_point
+from smithers_persistence.database import Database
+from smithers_persistence.frame_store import pack_keyframe
+from smithers_persistence.rows import (
+    CommitInfo,
+    EndExecution,
+    EventRow,
+    FinishedTask,
+    FrameWrite,
+    NewExecution,
+    RetryLater,
+    StreamRow,
+    TaskClaim,
+)
+from smithers_persistence.writes import Holder
+
+T = TypeVar("T")
+
+KEYFRAME_FRAMES = 512
+KEYFRAME_MIN_BYTES = 16_384
+
+
+def wall_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class _SinceKeyframe:
+    """Whether the deltas since the last full plan outweigh it (DESIGN §5 Frames)."""
+
+    frames: int = 0
+    delta_bytes: int = 0
+    full_bytes: int = 0
+
+    def add(self, info: CommitInfo) -> None:
+        if info.frame_index == 0:
+            # Frame 0's delta is the whole plan, and compresses about eightfold.
+            self.full_bytes = info.delta_bytes // 8
+            return
+        self.frames += 1
+        self.delta_bytes += info.delta_bytes
+
+    @property
+    def due(self) -> bool:
+        if self.delta_bytes == 0:
+            return False
+        return self.frames >= KEYFRAME_FRAMES or self.delta_bytes > max(self.full_bytes, KEYFRAME_MIN_BYTES)
+
+
+class ExecutionStore:
+    """Writes of one execution under one owner and epoch.
+
+    Every method raises LostLease when the execution belongs to someone else (nothing is written then), StoreFailed when
+    the database is failed, DatabaseBusy when another process kept the write lock.
+    """
+
+    def __init__(self, db: Database, holder: Holder, clock: Callable[[], int] = wall_ms) -> None:
+        self.db = db
+        self.holder = holder
+        self._clock = clock
+        self._since_keyframe = _SinceKeyframe()
+
+    @classmethod
+    async def create(cls, db: Database, new: NewExecution, clock: Callable[[], int] = wall_ms) -> ExecutionStore:
+        """Insert the execution, in epoch 1, with its initial state as frame -1; durable."""
+
+        def insert(conn: sqlite3.Connection) -> None:
+            frame_writes.create(conn, new)
+            crash_point("create.inside")
+
+        await _between("create", lambda: db.write(insert, durable=True))
+        return cls(db, Holder(new.execution_id, new.owner, 1), clock)
+
+    @property
+    def execution_id(self) -> str:
+        return self.holder.execution_id
+
+    @property
+    def keyframe_due(self) -> bool:
+        """True when a `write_keyframe` would shorten the way back to the head frame."""
+        return self._since_keyframe.due
+
+    async def commit(self, write: FrameWrite) -> CommitInfo:
+        """Write a frame's opening, its flush, or both: one transaction, durable when asked or when it claims tasks.
+
+        Raises FrameOrderError when the opening does not follow the head frame or the flush is not the head frame's.
+        """
+        points = frame_writes.crash_points(write)
+        durable = write.durable or bool(write.opening and write.opening.claims)
+        for point in points:
+            crash_point(f"{point}.before")
+        info = await self.db.write(
+            lambda conn: frame_writes.write_frame(conn, self.holder, write),
+            durable=durable,
+            landed=self._since_keyframe.add,
+        )
+        for point in points:
+            crash_point(f"{point}.after")
+        return info
+
+    async def write_keyframe(self, frame_index: int, flat_nodes: list[list[Any]]) -> None:
+        """Store the full plan of a frame: rows [id, parent, type, name, props] in plan order. A cache, not a record."""
+        # Compressing 10k nodes takes some 10 ms: neither the loop nor the database thread should stand still for it.
+        packed = await asyncio.to_thread(pack_keyframe, flat_nodes)
+        self._since_keyframe = _SinceKeyframe(full_bytes=len(packed))
+        await self._write(lambda conn: frame_writes.set_keyframe(conn, self.execution_id, frame_index, packed))
+
+    async def claim(self, claims: Sequence[TaskClaim]) -> None:
+        """Record 1: these attempts run under this owner and epoch. Durable; LostLease if one is not scheduled."""
+
+        def claim_all(conn: sqlite3.Connection) -> None:
+            for claim in claims:
+                writes.claim_task(conn, self.holder, claim)
+            crash_point("claim.inside")
+
+        await _between("claim", lambda: self._write(claim_all, durable=True))
+
+    async def finish(self, done: FinishedTask) -> None:
+        """Record 2: the attempt ended, its handler is pending. Durable; LostLease unless it runs under this epoch."""
+
+        def finish(conn: sqlite3.Connection) -> None:
+            writes.finish_task(conn, self.holder, done)
+            writes.insert_events(conn, self.execution_id, done.events)
+            crash_point("finished.inside")
+
+        await _between("finished", lambda: self._write(finish, durable=True))
+
+    async def retry_later(self, later: RetryLater) -> None:
+        """End the attempt with its error and schedule the next one. LostLease unless it runs under this epoch."""
+
+        def retry(conn: sqlite3.Connection) -> None:
+            writes.retry_task(conn, self.holder, later)
+            writes.insert_events(conn, self.execution_id, later.events)
+
+        await self._write(retry)
+
+    async def record_process(self, node_id: str, mounted_frame: int, attempt: int, process_json: str) -> None:
+        """The child process of a running attempt (Z-10). Not durable: a power cut ends the process too."""
+        task = (node_id, mounted_frame, attempt)
+        await self._write(lambda conn: writes.set_task_process(conn, self.holder, task, process_json))
+
+    async def stream(self, rows: Sequence[StreamRow]) -> None:
+        """Append streamed pieces (G-2)."""
+        await self._write(lambda conn: writes.insert_stream(conn, self.execution_id, rows))
+
+    async def log(self, events: Sequence[EventRow]) -> None:
+        """Append events that belong to no frame write."""
+        await self._write(lambda conn: writes.insert_events(conn, self.execution_id, events))
+
+    async def set_status(self, status: str, reason: str | None = None, events: Sequence[EventRow] = ()) -> None:
+        """The execution's one-word status and its reason (Z-21)."""
+
+        def change(conn: sqlite3.Connection) -> None:
+            writes.set_status(conn, self.execution_id, status, reason)
+            writes.insert_events(conn, self.execution_id, events)
+
+        await self._write(change)
+
+    async def end(self, end: EndExecution) -> None:
+        """The closing record; durable."""
+
+        def close(conn: sqlite3.Connection) -> None:
+            writes.end_execution(conn, self.execution_id, end)
+            writes.insert_events(conn, self.execution_id, end.events)
+            crash_point("end.inside")
+
+        await _between("end", lambda: self._write(close, durable=True))
+
+    async def release(self) -> None:
+        """Give the execution up: it has no owner until someone claims it."""
+        await self._write(lambda conn: writes.release_execution(conn, self.execution_id))
+
+    async def _write(self, fn: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+        now = self._clock()
+
+        def fenced(conn: sqlite3.Connection) -> T:
+            writes.fence(conn, self.holder, now)
+            return fn(conn)
+
+        return await self.db.write(fenced, durable=durable)
+
+
+async def _between(point: str, write: Callable[[], Any]) -> None:
+    crash_point(f"{point}.before")
+    await write()
+    crash_point(f"{point}.after")

@@ -1,0 +1,178 @@
+"""The transaction of a frame: its opening, its flush, or both in one insert (F-6, Z-18)."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+import orjson
+
+from smithers_persistence import chain, writes
+from smithers_persistence.crash import crash_point
+from smithers_persistence.errors import FrameOrderError
+from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution
+from smithers_persistence.sql import Q
+from smithers_persistence.writes import Head, Holder
+
+INITIAL_FRAME = -1
+FIXED_BYTES = 48  # the hashes of a frame's row; the rest is counted by `_logical`
+
+
+@dataclass(frozen=True, slots=True)
+class _Flushed:
+    """What a flush leaves for the frame's row."""
+
+    ids: list[int]
+    head: bytes
+    state_hash: bytes | None
+    keys_written: str | None
+    phase_ms: str | None
+    last_event_id: int
+
+    @property
+    def last_id(self) -> int:
+        return self.ids[-1] if self.ids else 0
+
+
+_NOT_FLUSHED = _Flushed([], b"", None, None, None, 0)
+
+
+def create(conn: sqlite3.Connection, new: NewExecution) -> None:
+    """Insert an execution and, as frame -1, the state it starts with."""
+    holder = Holder(new.execution_id, new.owner, 1)
+    writes.insert_execution(conn, new, chain.START)
+    if new.initial is not None:
+        head = chain.link_frame(chain.START, INITIAL_FRAME, None)
+        write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], FrameOpening(None, b""), new.initial)
+        flushed = _flush(conn, holder, write, new.initial, head)
+        _insert_row(conn, holder, write, FrameOpening(None, b""), head, flushed)
+        writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head))
+    writes.insert_events(conn, new.execution_id, new.events)
+
+
+def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> CommitInfo:
+    """Fence, then write.
+
+    Raises LostLease, and FrameOrderError when the opening does not follow the head or the flush is not the head's.
+    """
+    head = writes.fence(conn, holder, write.created_at)
+    expected = head.frame + 1 if write.opening else head.frame
+    if write.frame_index != expected:
+        raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
+    flushed, row_bytes, delta_bytes, last_event = _NOT_FLUSHED, 0, 0, 0
+    end = head.chain
+    if write.opening is not None:
+        opening = write.opening
+        link = end = chain.link_frame(head.chain, write.frame_index, opening.delta)
+        last_event = _open(conn, holder, write.frame_index, opening)
+        delta_bytes = len(opening.delta or b"")
+        if write.flush is not None:
+            flushed = _flush(conn, holder, write, write.flush, link)
+            end = flushed.head
+        row_bytes = _insert_row(conn, holder, write, opening, link, flushed)
+    elif write.flush is not None:
+        flushed = _flush(conn, holder, write, write.flush, head.chain)
+        end = flushed.head
+        row_bytes = _complete_row(conn, holder, write.frame_index, flushed, head)
+    writes.set_head(conn, holder.execution_id, Head(write.frame_index, end))
+    for point in crash_points(write):
+        crash_point(f"{point}.inside")
+    first = flushed.ids[0] if flushed.ids else 0
+    last_event = flushed.last_event_id or last_event
+    return CommitInfo(write.frame_index, first, flushed.last_id, last_event, delta_bytes, row_bytes)
+
+
+def crash_points(write: FrameWrite) -> list[str]:
+    """The points of crash.py that this write passes."""
+    points: list[str] = []
+    if write.opening is not None:
+        points.append("frame.commit")
+        if write.opening.claims:
+            points.append("claim")
+    if write.flush is not None:
+        points.append("frame.flush")
+    return points
+
+
+def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, packed: bytes) -> None:
+    conn.execute(Q["set_keyframe"], (packed, execution_id, frame_index))
+
+
+def _open(conn: sqlite3.Connection, holder: Holder, frame_index: int, opening: FrameOpening) -> int:
+    execution_id = holder.execution_id
+    writes.close_instances(conn, execution_id, frame_index, opening.closed)
+    writes.insert_instances(conn, execution_id, frame_index, opening.instances)
+    writes.insert_tasks(conn, holder, opening.new_tasks, opening.claims)
+    return writes.insert_events(conn, execution_id, opening.events, frame_index)
+
+
+def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: FrameFlush, head: bytes) -> _Flushed:
+    execution_id, frame = holder.execution_id, write.frame_index
+    ids = writes.insert_transitions(conn, execution_id, frame, flush.transitions)
+    writes.write_state(conn, execution_id, flush.kv, flush.transitions, ids)
+    writes.set_instance_statuses(conn, execution_id, flush.statuses)
+    writes.handle_tasks(conn, execution_id, frame, flush.handled)
+    writes.write_effects(conn, execution_id, frame, flush.effects)
+    last_event = writes.insert_events(conn, execution_id, flush.events, frame)
+    texts = [(t.key, t.old_value_json, t.new_value_json, t.delta_json, t.deleted) for t in flush.transitions]
+    # Stored only when they say more than the transitions do.
+    written = sorted(set(flush.keys_written))
+    derived = written == sorted({t.key for t in flush.transitions})
+    return _Flushed(
+        ids,
+        chain.link_state(head, texts),
+        flush.state_hash if ids else None,
+        None if derived else orjson.dumps(written).decode(),
+        phase_text(flush.phase_ms),
+        last_event,
+    )
+
+
+def _insert_row(  # noqa: PLR0917  the parts of one row
+    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, link: bytes, flushed: _Flushed
+) -> int:
+    triggers = None if write.triggers == [write.reason] else orjson.dumps(write.triggers).decode()
+    keys_read = orjson.dumps(opening.keys_read).decode() if opening.keys_read else None
+    # An empty delta leaves the plan, and so its hash, as they were.
+    plan_hash = None if opening.delta is None and write.frame_index > 0 else opening.plan_hash
+    counts = (opening.mounted, opening.unmounted, opening.updated, opening.scopes, flushed.last_id, len(flushed.ids))
+    texts = (write.reason, triggers, keys_read, flushed.keys_written, flushed.phase_ms, opening.delta)
+    size = FIXED_BYTES + _logical(write.frame_index, write.created_at, *counts, *texts)
+    start = (holder.execution_id, write.frame_index, holder.epoch, write.created_at, int(write.flush is not None))
+    conn.execute(Q["insert_frame"], (*start, *counts, size, link, plan_hash, flushed.state_hash, *texts))
+    return size
+
+
+def _complete_row(conn: sqlite3.Connection, holder: Holder, frame_index: int, flushed: _Flushed, head: Head) -> int:
+    size = _logical(flushed.last_id, len(flushed.ids), flushed.keys_written, flushed.phase_ms)
+    counts = (flushed.last_id, len(flushed.ids), size)
+    texts = (flushed.state_hash, flushed.keys_written, flushed.phase_ms)
+    if conn.execute(Q["flush_frame"], (*counts, *texts, holder.execution_id, frame_index)).rowcount != 1:
+        raise FrameOrderError(holder.execution_id, frame_index, head.frame)
+    return size
+
+
+def _logical(*values: int | str | bytes | None) -> int:
+    """Bytes a row's values amount to: texts as UTF-8, integers as the bytes they need."""
+    total = 0
+    for value in values:
+        if isinstance(value, int):
+            total += (value.bit_length() + 7) // 8
+        elif isinstance(value, str):
+            total += len(value.encode())
+        elif value is not None:
+            total += len(value)
+    return total
+
+
+def phase_text(phase_ms: dict[str, float]) -> str | None:
+    """Seven numbers in the order of PHASES, as precise as a duration deserves: 0.04, 3.2, 170."""
+    if not phase_ms:
+        return None
+    return "[" + ",".join(_short(phase_ms.get(phase, 0)) for phase in PHASES) + "]"
+
+
+def _short(milliseconds: float) -> str:
+    if milliseconds >= 100:
+        return str(round(milliseconds))
+    return f"{milliseconds:.2g}" if milliseconds >= 0.005 else "0"

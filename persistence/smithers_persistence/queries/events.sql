@@ -1,0 +1,10 @@
+-- name: last_seq
+SELECT seq FROM events WHERE execution_id = ? ORDER BY id DESC LIMIT 1;
+
+-- name: insert_event
+INSERT INTO events (execution_id, seq, timestamp, level, type, source, node_id, frame_index, payload_json)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_stream_event
+INSERT INTO agent_stream_events (execution_id, node_id, mounted_frame, attempt, kind, payload_json, timestamp)
+VALUES (?, ?, ?, ?, ?, ?, ?);

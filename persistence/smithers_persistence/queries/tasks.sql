@@ -1,0 +1,51 @@
+-- name: insert_task
+INSERT INTO tasks (
+    execution_id, node_id, mounted_frame, attempt, kind, signature, status, lease_owner, lease_epoch, hb_seq,
+    lease_expires_at, next_retry_at, scheduled_at, started_at, process_json
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: claim_task
+UPDATE tasks
+SET status = 'running', lease_owner = ?, lease_epoch = ?, hb_seq = hb_seq + 1, lease_expires_at = ?, started_at = ?,
+    process_json = ?, next_retry_at = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'scheduled';
+
+-- name: finish_task
+UPDATE tasks
+SET status = ?, result_json = ?, last_error_json = coalesce(?, last_error_json), journal_json = ?, ended_at = ?,
+    lease_owner = NULL, lease_expires_at = NULL, process_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?
+RETURNING started_at;
+
+-- name: retry_task
+UPDATE tasks
+SET status = 'scheduled', attempt = attempt + 1, last_error_json = ?, next_retry_at = ?, backoff_ms = ?,
+    started_at = NULL, lease_owner = NULL, lease_expires_at = NULL, process_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
+
+-- name: task_started_at
+SELECT started_at FROM tasks WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ?;
+
+-- name: handle_task
+UPDATE tasks SET handled_frame = ?, status = ?, journal_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;
+
+-- name: set_task_process
+UPDATE tasks SET process_json = ?
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
+
+-- name: insert_attempt
+INSERT INTO task_attempts (
+    execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_agent
+INSERT INTO agents (
+    execution_id, node_id, mounted_frame, attempt, run_id, model, status, started_at, ended_at, cost_usd, usage_json,
+    error_json, output_text, output_structured_json, history_json
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id, node_id, mounted_frame, attempt) DO UPDATE SET
+    run_id = excluded.run_id, model = excluded.model, status = excluded.status, started_at = excluded.started_at,
+    ended_at = excluded.ended_at, cost_usd = excluded.cost_usd, usage_json = excluded.usage_json,
+    error_json = excluded.error_json, output_text = excluded.output_text,
+    output_structured_json = excluded.output_structured_json, history_json = excluded.history_json;

@@ -1,0 +1,307 @@
+"""One typed function per writing query, and the small compositions of them that a transaction is made of.
+
+All of them take the open connection first and run inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from smithers_persistence.errors import LostLease
+from smithers_persistence.rows import (
+    AgentRow,
+    EffectRow,
+    EndExecution,
+    EventRow,
+    FinishedTask,
+    InstanceRow,
+    KvWrite,
+    NewExecution,
+    NodeKey,
+    RetryLater,
+    StreamRow,
+    TaskClaim,
+    TaskRow,
+    TransitionRow,
+)
+from smithers_persistence.sql import Q
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who writes: the execution, its owner and the owner's epoch. Every write is fenced by all three (T-2)."""
+
+    execution_id: str
+    owner: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last frame and the chain after it."""
+
+    frame: int
+    chain: bytes
+
+
+def insert_execution(conn: sqlite3.Connection, new: NewExecution, chain: bytes) -> None:
+    """Raises sqlite3.IntegrityError when the id is taken."""
+    tags = orjson.dumps(new.tags).decode() if new.tags else None
+    conn.execute(
+        Q["insert_execution"],
+        (
+            new.execution_id,
+            new.status,
+            new.owner,
+            new.lease_expires_at,
+            chain,
+            new.created_at,
+            new.created_at,
+            new.created_at,
+            new.parent_id,
+            new.name,
+            tags,
+            new.script,
+            new.script_hash,
+            new.engine_version,
+            new.root_component,
+            new.owner_ident,
+            new.config_json,
+            new.input_json,
+        ),
+    )
+
+
+def fence(conn: sqlite3.Connection, holder: Holder, now: int) -> Head:
+    """The first statement of every write. Raises LostLease when the execution is no longer the holder's."""
+    key = (now, holder.execution_id, holder.owner, holder.epoch)
+    row = conn.execute(Q["fence"], key).fetchone()
+    if row is None:
+        raise LostLease(*key[1:])
+    return Head(row[0], row[1])
+
+
+def set_head(conn: sqlite3.Connection, execution_id: str, head: Head) -> None:
+    conn.execute(Q["set_head"], (head.frame, head.chain, execution_id))
+
+
+def set_status(conn: sqlite3.Connection, execution_id: str, status: str, reason: str | None) -> None:
+    conn.execute(Q["set_status"], (status, reason, execution_id))
+
+
+def end_execution(conn: sqlite3.Connection, execution_id: str, end: EndExecution) -> None:
+    row = (end.status, end.status_reason, end.exit_code, end.stop_reason, end.summary_json, end.ended_at, execution_id)
+    conn.execute(Q["end_execution"], row)
+
+
+def release_execution(conn: sqlite3.Connection, execution_id: str) -> None:
+    conn.execute(Q["release_execution"], (execution_id,))
+
+
+def insert_instances(
+    conn: sqlite3.Connection, execution_id: str, frame_index: int, instances: Sequence[InstanceRow]
+) -> None:
+    conn.executemany(
+        Q["insert_instance"],
+        [
+            (execution_id, i.node_id, frame_index, i.parent_id, i.node_type, i.name, i.status, i.source)
+            for i in instances
+        ],
+    )
+
+
+def close_instances(conn: sqlite3.Connection, execution_id: str, frame_index: int, closed: Sequence[NodeKey]) -> None:
+    conn.executemany(Q["close_instance"], [(frame_index, execution_id, *node) for node in closed])
+
+
+def set_instance_statuses(
+    conn: sqlite3.Connection, execution_id: str, statuses: Sequence[tuple[str, int, str]]
+) -> None:
+    conn.executemany(
+        Q["set_instance_status"], [(status, execution_id, node, mounted) for node, mounted, status in statuses]
+    )
+
+
+def insert_transitions(
+    conn: sqlite3.Connection, execution_id: str, frame_index: int, transitions: Sequence[TransitionRow]
+) -> list[int]:
+    """The ids given, in order; contiguous, for this transaction is the only writer."""
+    ids: list[int] = []
+    for t in transitions:
+        row = (
+            execution_id,
+            frame_index,
+            t.key,
+            t.old_value_json,
+            t.new_value_json,
+            t.delta_json,
+            1 if t.deleted else None,
+            t.trigger,
+            t.node_id,
+            t.handler,
+            t.event_id,
+            t.timestamp,
+        )
+        ids.append(conn.execute(Q["insert_transition"], row).lastrowid or 0)
+    return ids
+
+
+def write_state(
+    conn: sqlite3.Connection,
+    execution_id: str,
+    kv: Sequence[KvWrite],
+    transitions: Sequence[TransitionRow],
+    ids: Sequence[int],
+) -> None:
+    """Put or delete the rows of state_kv; `ids` are those of `transitions`, each kv row names the one it includes."""
+    last = {transition.key: number for transition, number in zip(transitions, ids, strict=True)}
+    for write in kv:
+        if write.value_json is None:
+            delete_state(conn, execution_id, write.key)
+        else:
+            included = last[write.key] if write.transition is None else ids[write.transition]
+            put_state(conn, execution_id, write, included)
+
+
+def put_state(conn: sqlite3.Connection, execution_id: str, write: KvWrite, included: int) -> None:
+    base = included if write.keyframe else None
+    row = (execution_id, write.key, base, write.updated_at, included, write.type_name, write.value_json)
+    conn.execute(Q["put_state"], row)
+
+
+def delete_state(conn: sqlite3.Connection, execution_id: str, key: str) -> None:
+    conn.execute(Q["delete_state"], (execution_id, key))
+
+
+def write_effects(conn: sqlite3.Connection, execution_id: str, frame_index: int, effects: Sequence[EffectRow]) -> None:
+    for effect in effects:
+        if effect.removed:
+            conn.execute(Q["delete_effect"], (execution_id, effect.effect_id))
+        else:
+            row = (execution_id, effect.effect_id, int(effect.has_cleanup), frame_index, effect.deps_json)
+            conn.execute(Q["put_effect"], row)
+
+
+def insert_tasks(
+    conn: sqlite3.Connection, holder: Holder, tasks: Sequence[TaskRow], claims: Sequence[TaskClaim]
+) -> None:
+    """Insert new tasks; those claimed in the same transaction are inserted running, the other claims are updates."""
+    left = {(claim.node_id, claim.mounted_frame, claim.attempt): claim for claim in claims}
+    rows: list[tuple[object, ...]] = []
+    for t in tasks:
+        claim = left.pop((t.node_id, t.mounted_frame, t.attempt), None)
+        start = (holder.execution_id, t.node_id, t.mounted_frame, t.attempt, t.kind, t.signature)
+        if claim is None:
+            rows.append((*start, t.status, None, 0, 0, None, t.next_retry_at, t.scheduled_at, None, None))
+        else:
+            lease = ("running", holder.owner, holder.epoch, 1, claim.lease_expires_at)
+            rows.append((*start, *lease, None, t.scheduled_at, claim.started_at, claim.process_json))
+    conn.executemany(Q["insert_task"], rows)
+    for claim in left.values():
+        claim_task(conn, holder, claim)
+
+
+def claim_task(conn: sqlite3.Connection, holder: Holder, claim: TaskClaim) -> None:
+    """Raises LostLease when this attempt is not scheduled any more."""
+    lease = (holder.owner, holder.epoch, claim.lease_expires_at, claim.started_at, claim.process_json)
+    task = (claim.node_id, claim.mounted_frame, claim.attempt)
+    if conn.execute(Q["claim_task"], (*lease, holder.execution_id, *task)).rowcount != 1:
+        raise _lost_task(holder, *task)
+
+
+def finish_task(conn: sqlite3.Connection, holder: Holder, done: FinishedTask) -> None:
+    """Raises LostLease unless this attempt runs under the holder's epoch."""
+    task = (done.node_id, done.mounted_frame, done.attempt)
+    outcome = (done.status, done.result_json, done.error_json, done.journal_json, done.ended_at)
+    row = conn.execute(Q["finish_task"], (*outcome, holder.execution_id, *task, holder.epoch)).fetchone()
+    if row is None:
+        raise _lost_task(holder, *task)
+    insert_attempt(conn, holder, task, (row[0], done.ended_at, done.status, done.error_json))
+    if done.agent is not None:
+        put_agent(conn, holder, task, done.agent)
+
+
+def retry_task(conn: sqlite3.Connection, holder: Holder, later: RetryLater) -> None:
+    """Raises LostLease unless this attempt runs under the holder's epoch."""
+    task = (later.node_id, later.mounted_frame, later.attempt)
+    started_at = task_started_at(conn, holder, task)
+    change = (later.error_json, later.next_retry_at, later.backoff_ms)
+    updated = conn.execute(Q["retry_task"], (*change, holder.execution_id, *task, holder.epoch))
+    if updated.rowcount != 1:
+        raise _lost_task(holder, *task)
+    insert_attempt(conn, holder, task, (started_at, later.ended_at, "failed", later.error_json))
+    if later.agent is not None:
+        put_agent(conn, holder, task, later.agent)
+
+
+def task_started_at(conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int]) -> int | None:
+    row = conn.execute(Q["task_started_at"], (holder.execution_id, *task)).fetchone()
+    return row[0] if row else None
+
+
+def handle_tasks(
+    conn: sqlite3.Connection, execution_id: str, frame_index: int, handled: Sequence[tuple[str, int, str]]
+) -> None:
+    conn.executemany(
+        Q["handle_task"], [(frame_index, status, execution_id, node, mounted) for node, mounted, status in handled]
+    )
+
+
+def set_task_process(
+    conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int], process_json: str | None
+) -> None:
+    """Raises LostLease unless this attempt runs under the holder's epoch."""
+    row = (process_json, holder.execution_id, *task, holder.epoch)
+    if conn.execute(Q["set_task_process"], row).rowcount != 1:
+        raise _lost_task(holder, *task)
+
+
+def insert_attempt(
+    conn: sqlite3.Connection,
+    holder: Holder,
+    task: tuple[str, int, int],
+    ended: tuple[int | None, int, str, str | None],
+) -> None:
+    """`ended`: started_at, ended_at, outcome, error_json."""
+    row = (holder.execution_id, *task, *ended)
+    conn.execute(Q["insert_attempt"], row)
+
+
+def put_agent(conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int], agent: AgentRow) -> None:
+    head = (holder.execution_id, *task, agent.run_id, agent.model, agent.status, agent.started_at, agent.ended_at)
+    outcome = (agent.cost_usd, agent.usage_json, agent.error_json, agent.output_text)
+    conn.execute(Q["put_agent"], (*head, *outcome, agent.output_structured_json, agent.history_json))
+
+
+def insert_events(
+    conn: sqlite3.Connection, execution_id: str, events: Sequence[EventRow], frame_index: int | None = None
+) -> int:
+    """Number the events on from the execution's last one; the id of the last, 0 when there are none."""
+    if not events:
+        return 0
+    row = conn.execute(Q["last_seq"], (execution_id,)).fetchone()
+    seq = row[0] if row else 0
+    last = 0
+    for event in events:
+        seq += 1
+        frame = frame_index if event.frame_index is None else event.frame_index
+        level = None if event.level == "info" else event.level
+        start = (execution_id, seq, event.timestamp, level, event.type, event.source)
+        last = conn.execute(Q["insert_event"], (*start, event.node_id, frame, event.payload_json)).lastrowid or 0
+    return last
+
+
+def insert_stream(conn: sqlite3.Connection, execution_id: str, rows: Sequence[StreamRow]) -> None:
+    conn.executemany(
+        Q["insert_stream_event"],
+        [(execution_id, r.node_id, r.mounted_frame, r.attempt, r.kind, r.payload_json, r.timestamp) for r in rows],
+    )
+
+
+def _lost_task(holder: Holder, node_id: str, mounted_frame: int, attempt: int) -> LostLease:
+    task = f"{node_id}@{mounted_frame}/{attempt}"
+    return LostLease(holder.execution_id, holder.owner, holder.epoch, task)
