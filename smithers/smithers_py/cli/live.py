@@ -56,7 +56,8 @@ class LiveProgress:
             self._drawing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._drawing
-        self._draw()
+        # Stopping draws once more, which leaves the last state of the plan on the screen.
+        self._live.update(self.render(self.console.height))
         self._live.stop()
 
     def started(self, execution_id: str, name: str) -> None:

@@ -6,11 +6,12 @@ O(1) per patch or status; `rows` walks the plan once.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from smithers_persistence.frame_store import PlanTree
+import orjson
 
+from smithers_persistence.frame_store import PlanNode, PlanTree
 from smithers_py.clock import Clock
 from smithers_py.harness.labels import node_label
 
@@ -32,31 +33,36 @@ _SHOWN_STATUSES = (
 class ViewNode:
     """One node of the plan. Times are monotonic ms of the view's clock; None while they have not come."""
 
-    view: "PlanView" = field(repr=False)
-    node_id: str
-    parent: str | None
-    type: str
-    name: str | None
-    props: dict[str, Any]
+    plan: PlanNode
     status: str = "idle"
     detail: str | None = None
     last_line: str = ""
     started_ms: int | None = None
     ended_ms: int | None = None
 
+    @property
+    def node_id(self) -> str:
+        """The node's id."""
+        return self.plan.node_id or ""
+
+    @property
+    def parent(self) -> str | None:
+        """The parent's id, None at the top."""
+        return None if self.plan.parent is None else self.plan.parent.node_id
+
     def label(self) -> str:
         """The node's type and name."""
-        return node_label(self.type, self.name, self.node_id, self.props)
+        return _label(self.plan)
 
     def path(self) -> str:
         """The labels from the outermost named ancestor down to this node, as `A / B / C`; cut in the middle."""
         parts = [self.label()]
-        at = self.view.nodes.get(self.parent) if self.parent is not None else None
-        while at is not None:
+        above = self.plan.parent
+        while above is not None:
             # Wrappers without a name (Fragment, If, Parallel) tell a reader of lines nothing.
-            if at.name:
-                parts.append(at.label())
-            at = self.view.nodes.get(at.parent) if at.parent is not None else None
+            if above.name:
+                parts.append(_label(above))
+            above = above.parent
         parts.reverse()
         return " / ".join(parts if len(parts) <= 5 else [*parts[:2], "…", *parts[-2:]])
 
@@ -65,6 +71,10 @@ class ViewNode:
         if self.started_ms is None:
             return None
         return (now if self.ended_ms is None else self.ended_ms) - self.started_ms
+
+
+def _label(plan: PlanNode) -> str:
+    return node_label(plan.node_type, plan.name, plan.node_id or "", plan.props)
 
 
 class PlanView:
@@ -102,9 +112,15 @@ class PlanView:
 
     def apply(self, patches: Sequence[list[Any]], statuses: Iterable[tuple[str, str, str | None]]) -> list[ViewNode]:
         """Take over a frame: its patches (as stored) and new statuses. Returns the nodes whose status changed."""
-        self._tree.apply(patches)
+        if patches:
+            # The tree takes the stored form.
+            self._tree.apply(orjson.dumps(patches))
         for patch in patches:
-            self._patch(patch)
+            if patch[0] == "+" and patch[1] in self._tree.nodes:
+                self.nodes[patch[1]] = ViewNode(self._tree.nodes[patch[1]])
+                self._counts["idle"] += 1
+            elif patch[0] == "-" and patch[1] in self.nodes:
+                self._counts[self.nodes.pop(patch[1]).status] -= 1
         changed: list[ViewNode] = []
         for node_id, status, detail in statuses:
             node = self.nodes.get(node_id)
@@ -129,19 +145,6 @@ class PlanView:
             if type_name != "Text":
                 rows.append((depth, self.nodes[node_id]))
         return rows
-
-    def _patch(self, patch: list[Any]) -> None:
-        kind, node_id = patch[0], patch[1]
-        if kind == "+":
-            self.nodes[node_id] = ViewNode(self, node_id, patch[2], patch[4], patch[5], dict(patch[6] or {}))
-            self._counts["idle"] += 1
-        elif kind == "-":
-            gone = self.nodes.pop(node_id)
-            self._counts[gone.status] -= 1
-        elif kind == "~":
-            self.nodes[node_id].props.update(patch[2])
-        elif kind == ">":
-            self.nodes[node_id].parent = patch[2]
 
     def _set_status(self, node: ViewNode, status: str, detail: str | None) -> None:
         self._counts[node.status] -= 1
