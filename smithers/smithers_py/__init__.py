@@ -1,1 +1,91 @@
-"""smithers_py."""
+"""Smithers: plans of agents, commands and functions that re-render from durable state.
+
+    from smithers_py import plan, Phase, Claude
+
+    @plan
+    def Implement(ctx):
+        with Phase("implement"):
+            Claude(model="sonnet", prompt="Fix failing tests").on_finished(
+                lambda r: ctx.state.set("phase", "done", trigger="claude.finished")
+            )
+
+The names are imported when they are first used: `import smithers_py` loads none of the heavy libraries (A-5).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smithers_py.dsl.component import component as component
+    from smithers_py.dsl.component import plan as plan
+    from smithers_py.errors import SmithersError as SmithersError
+    from smithers_py.nodes import Agent as Agent
+    from smithers_py.nodes import Case as Case
+    from smithers_py.nodes import Claude as Claude
+    from smithers_py.nodes import Command as Command
+    from smithers_py.nodes import Default as Default
+    from smithers_py.nodes import Each as Each
+    from smithers_py.nodes import Effect as Effect
+    from smithers_py.nodes import End as End
+    from smithers_py.nodes import Fragment as Fragment
+    from smithers_py.nodes import If as If
+    from smithers_py.nodes import Parallel as Parallel
+    from smithers_py.nodes import Phase as Phase
+    from smithers_py.nodes import Ralph as Ralph
+    from smithers_py.nodes import Smithers as Smithers
+    from smithers_py.nodes import Step as Step
+    from smithers_py.nodes import Stop as Stop
+    from smithers_py.nodes import Switch as Switch
+    from smithers_py.nodes import Task as Task
+    from smithers_py.nodes import Text as Text
+    from smithers_py.nodes import While as While
+    from smithers_reactive import Computed as Computed
+    from smithers_reactive import Signal as Signal
+
+_NODES = [
+    "Agent",
+    "Case",
+    "Claude",
+    "Command",
+    "Default",
+    "Each",
+    "Effect",
+    "End",
+    "Fragment",
+    "If",
+    "Parallel",
+    "Phase",
+    "Ralph",
+    "Smithers",
+    "Step",
+    "Stop",
+    "Switch",
+    "Task",
+    "Text",
+    "While",
+]
+
+_EXPORTS = {
+    "Computed": "smithers_reactive",
+    "Signal": "smithers_reactive",
+    "SmithersError": "smithers_py.errors",
+    "component": "smithers_py.dsl.component",
+    "plan": "smithers_py.dsl.component",
+    **dict.fromkeys(_NODES, "smithers_py.nodes"),
+}
+"""Name → module. `from smithers_py import *` exports exactly these (Z-12)."""
+
+__all__ = sorted(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    module = _EXPORTS.get(name)
+    if module is None:
+        raise AttributeError(f"module 'smithers_py' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS})

@@ -53,7 +53,6 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 from smithers_py import where as _where
 from smithers_py.where import NOWHERE, user_location
 
-
 Where = _where.Where
 """Where an error happened; lives in `where.py`, and here for whoever raises errors."""
 
