@@ -1,0 +1,209 @@
+"""What users hold: Signal, Computed, Effect, batch, untracked.
+
+Each binds to `Runtime.current()` when it is created. All of them are nodes of graph.py; the classes here add types,
+checks at the door and, for the Effect, its life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, IDLE, STALE
+from smithers_reactive.graph import Node, Runtime, Sink
+from smithers_reactive.isolation import enter, inside, refuse_foreign_thread, refuse_in_pure, untracked
+
+if TYPE_CHECKING:
+    from smithers_reactive.scope import Scope
+
+__all__ = ["Computed", "Effect", "Signal", "batch", "untracked"]
+
+T = TypeVar("T")
+
+
+class Signal(Node, Generic[T]):
+    """A value that can be watched (R-1).
+
+    `equals(old, new)` decides what counts as no change; by default the same object, or the same type and `==`. So a
+    container changed in place and set again is no change: set a new one, or give `equals=lambda a, b: False`.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        value: T,
+        equals: Callable[[T, T], bool] | None = None,
+        name: Any = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        super().__init__(runtime or Runtime.current(), value, equals=equals, name=name)
+
+    if TYPE_CHECKING:
+
+        def get(self) -> T: ...
+        def peek(self) -> T: ...
+
+    def set(self, value: T) -> None:
+        """Change the value and propagate: at once, or when the outermost batch ends.
+
+        With `Runtime(on_write=…)` the write is handed over instead, from whichever thread. Raises WriteInPureError
+        inside a Computed or a Scope run, ForeignThreadError off the owning thread, and what the Effects raised.
+        """
+        rt = self.rt
+        if inside:
+            refuse_in_pure(self)
+        if rt.on_write is not None:
+            rt.on_write(self, value, False)
+            return
+        refuse_foreign_thread(self)
+        self.write(value)
+
+    def update(self, fn: Callable[[T], T]) -> None:
+        """Set the value to `fn(value)`, untracked. Raises like `set`, and what `fn` raises."""
+        rt = self.rt
+        if inside:
+            refuse_in_pure(self)
+        if rt.on_write is not None:
+            rt.on_write(self, fn, True)
+            return
+        refuse_foreign_thread(self)
+        self.write(untracked(lambda: fn(cast("T", self.value))))
+
+
+class Computed(Node, Generic[T]):
+    """A value derived from others by a pure function: computed when read, kept until a dependency really changed (R-1).
+
+    `equals` as for Signal: an equal result stops the change from spreading further. Not for coroutine functions.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        fn: Callable[[], T],
+        equals: Callable[[T, T], bool] | None = None,
+        name: Any = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        _refuse_async(fn)
+        super().__init__(runtime or Runtime.current(), fn=fn, equals=equals, name=name, flags=IDLE)
+
+    if TYPE_CHECKING:
+
+        def get(self) -> T: ...
+        def peek(self) -> T: ...
+
+
+class Effect(Sink):
+    """Runs `fn` now and again whenever what it read changed, until `dispose()` (R-1, Z-24).
+
+    `fn` may write Signals; that takes effect after it returned. It may return a function, which then runs before the
+    next run and at disposal, untracked. An Effect made inside another lives on its own: return its `dispose` as the
+    cleanup, or give both an `owner`.
+
+    Raises what the first run raises (the Effect is disposed then), WriteInPureError inside a Computed or a Scope run.
+    """
+
+    __slots__ = ("cleanup", "owner")
+    pure: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        fn: Callable[[], object],
+        name: Any = None,
+        runtime: Runtime | None = None,
+        owner: Scope | None = None,
+    ) -> None:
+        _refuse_async(fn)
+        rt = runtime or (owner.rt if owner is not None else Runtime.current())
+        super().__init__(rt, fn=fn, name=name, flags=DIRTY, subs=None)
+        refuse_in_pure(self)
+        self.cleanup: Callable[[], object] | None = None
+        self.owner = owner
+        with rt.batch():
+            errors: list[Exception] = []
+            self.fire(errors)
+            if errors:
+                self.dispose()
+                raise errors[0]
+            if owner is not None:
+                owner.own(self)
+
+    def fire(self, errors: list[Exception]) -> None:
+        """Run cleanup and function; what they raise is appended to `errors`. Only interruptions propagate."""
+        rt = self.rt
+        path = rt.path
+        depth = len(path)
+        outer_log = rt.log
+        outer = None if rt.entered else (rt, enter(rt))
+        started = rt.clock
+        finished = False
+        log: list[Node] = []
+        fn = self.fn
+        try:
+            path.append(self)
+            self.flags = BUSY
+            rt.log = None
+            self.clean_up(errors)
+            rt.log = log
+            if not self.flags & DISPOSED:
+                result = cast("Callable[[], object]", fn)()
+                self.cleanup = result if callable(result) else None
+            finished = True
+        except Exception as error:  # noqa: BLE001  one failing effect does not stop the others; the flush raises it
+            errors.append(error)
+            finished = True
+        finally:
+            del path[depth:]
+            rt.log = outer_log
+            if outer is not None:
+                rt.leave(outer[1])
+            self.flags &= ~BUSY
+            if not finished and not self.flags & DISPOSED:
+                self.flags |= DIRTY  # interrupted: it is still queued and runs again
+        if self.flags & DISPOSED:
+            self.clean_up(errors)
+            return
+        self.verified_at = started
+        self.rewire(log)
+        if rt.clock != started and not self.flags & STALE:
+            # It wrote. What it read before that, for the first time, had nobody to mark yet.
+            self.flags |= CHECK
+            rt.queue.append(self)
+
+    def clean_up(self, errors: list[Exception]) -> None:
+        """Run the cleanup of the last run, once."""
+        cleanup, self.cleanup = self.cleanup, None
+        if cleanup is not None:
+            try:
+                untracked(cleanup)
+            except Exception as error:  # noqa: BLE001  reported by the caller together with the rest
+                errors.append(error)
+
+    def dispose(self) -> None:
+        """Stop: leave the graph and run the cleanup; a second call does nothing. Inside its own run, the run goes on
+        to its end and is the last. Raises what the cleanup raises, ForeignThreadError off the owning thread."""
+        if not self.detach():
+            return
+        if self.owner is not None:
+            self.owner.disown(self)
+        errors: list[Exception] = []
+        if not self.flags & BUSY:
+            self.clean_up(errors)
+        if errors:
+            raise errors[0]
+
+
+def batch() -> AbstractContextManager[None]:
+    """`with batch():` lets Effects wait until the outermost block ended; see `Runtime.batch`."""
+    return Runtime.current().batch()
+
+
+def _refuse_async(fn: Callable[[], object]) -> None:
+    """A coroutine would do its reads after the tracked run is over, unseen."""
+    code = getattr(fn, "__code__", None)
+    if code is not None and code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR):
+        raise TypeError(f"{fn!r} is async: its reads could not be tracked; read first, then start the async work")

@@ -1,0 +1,402 @@
+"""The graph, told in the order things happen.
+
+A Node is a signal (a value), a computed (a function and its cached value) or a sink (an Effect or a Scope, where the
+graph ends). Only marks are pushed through it; values are pulled. DESIGN §2 has the measurements behind it.
+
+1. Reading. While a function runs tracked, `runtime.log` is a list and every read appends its node to it; that is all a
+   read costs. After the run the log *is* the dependency list: compared in C with that of the run before, and only if it
+   differs are edges changed (`rewire`).
+2. Writing. A node that changed takes a new `changed_at` from the runtime's clock and marks what depends on it: direct
+   subscribers DIRTY, all beyond them CHECK. The walk stops at nodes already marked, so each is visited once. Sinks that
+   get their first mark are listed in `runtime.queue` (Effects) or `runtime.dirty` (Scopes).
+3. Flushing. When the outermost batch ends, the queued Effects are visited in order; a CHECK one asks its dependencies
+   first whether anything really changed.
+4. Checking (`refresh`). A marked computed looks at its dependencies in the order it read them, bringing each up to date
+   before looking. The first with `changed_at > verified_at` means: run again. None: a false alarm, the value stands.
+   A run that yields an equal value leaves `changed_at` alone, so nothing beyond it runs: the cut-off.
+5. Living and idling. What a sink reads, directly or not, is live: subscribed, told by marks. Any other computed is
+   IDLE: nothing it reads knows of it, so it can be collected; it polls, comparing its `verified_at` with the clock.
+
+The invariants (invariants.py checks them after every step of the tests):
+  - a live node is in `subs` of each of its `deps`, and whoever is in `subs` lists the node in its `deps`;
+  - an IDLE computed has no subscribers and subscribes to nothing; a live computed has a subscriber;
+  - whatever subscribes to a marked node is marked;
+  - the dependencies of a clean live node have `changed_at <= verified_at`.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, cast
+
+from smithers_reactive import headroom
+from smithers_reactive.errors import Failure
+from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, ERROR, IDLE, NEEDS_REFRESH, RETRY, STALE
+from smithers_reactive.isolation import (
+    enter,
+    inside,
+    read_from_foreign_thread,
+    refuse_foreign_read,
+    refuse_foreign_thread,
+    untracked,
+)
+from smithers_reactive.runtime import Runtime
+
+__all__ = ["Node", "Runtime", "Sink", "mark"]
+
+LIST_LIMIT = 32
+"""Subscribers kept in a list. More go to a dict: it removes without searching, and keeps the order of subscribing."""
+
+
+class Node:
+    """A signal or a computed; Effect and Scope derive from it. `name` is a label for people, any object."""
+
+    __slots__ = ("changed_at", "deps", "equals", "flags", "fn", "name", "rt", "subs", "value", "verified_at")
+    pure: ClassVar[bool] = True  # whether its run may only read
+
+    def __init__(
+        self,
+        rt: Runtime,
+        value: Any = None,
+        *,
+        fn: Callable[[], Any] | None = None,
+        equals: Callable[[Any, Any], bool] | None = None,
+        name: Any = None,
+        flags: int = 0,
+        subs: tuple[()] | None = (),
+    ) -> None:
+        self.value = value
+        self.rt = rt
+        self.flags = flags
+        self.subs: Sequence[Node] | dict[Node, None] | None = subs  # None: a sink
+        self.changed_at = 0  # clock at the last change of value
+        self.fn = fn
+        self.deps: Sequence[Node] = ()  # in the order of reading, each once
+        self.verified_at = 0  # clock at which value and deps were last known to be right; 0: never
+        self.equals = equals
+        self.name = name
+
+    @property
+    def label(self) -> str:
+        """What errors call it: its name, else its function's, else its kind."""
+        return str(self.name or getattr(self.fn, "__qualname__", None) or type(self).__name__)
+
+    @property
+    def observed(self) -> bool:
+        """Whether anything is subscribed to it."""
+        return bool(self.subs)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def get(self) -> Any:
+        """The value, registered as a dependency of the running Computed, Effect or Scope.
+
+        Raises what the function raised, CycleError, or ForeignSignalError in a tracked run of another Runtime.
+        """
+        rt = self.rt
+        log = rt.log
+        if log is not None and get_ident() == rt.thread:
+            log.append(self)  # before the refresh: who reads a failing node hears when it recovers
+        elif inside:
+            refuse_foreign_read(self)
+        flags = self.flags
+        if flags:
+            if flags & NEEDS_REFRESH:
+                if get_ident() != rt.thread:
+                    return read_from_foreign_thread(self)
+                self.refresh()
+            if self.flags & ERROR:
+                raise self.value.again()
+        return self.value
+
+    def peek(self) -> Any:
+        """The value, up to date, without registering. Raises like `get`, ForeignSignalError apart."""
+        if self.flags & NEEDS_REFRESH:
+            if get_ident() != self.rt.thread:
+                return read_from_foreign_thread(self)
+            self.refresh()
+        if self.flags & ERROR:
+            raise self.value.again()
+        return self.value
+
+    def is_settled(self) -> bool:
+        """Whether the cached value can be taken as it is."""
+        flags = self.flags
+        return not flags & (STALE | BUSY | RETRY) and (not flags & IDLE or self.verified_at == self.rt.clock)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, value: Any) -> None:
+        """Change a signal's value, unless it is equal, and propagate. For the owner of deferred writes: no checks.
+
+        Raises what the Effects raised, unless a batch is open.
+        """
+        old = self.value
+        if value is old or self.is_same(old, value):
+            return
+        self.value = value
+        self.touch()
+
+    def touch(self) -> None:
+        """It changed; that it did was decided elsewhere. Marks all that depends on it. Raises like `write`.
+
+        Idle computeds have no mark to get: the clock tells them, also when the node itself is dropped afterwards.
+        """
+        rt = self.rt
+        self.changed_at = rt.clock = rt.clock + 1
+        if self.subs:
+            mark(rt, self.subs)
+            if rt.queue and not rt.batch_depth and not rt.flushing:
+                rt.flush()
+
+    def is_same(self, old: Any, new: Any) -> bool:
+        """Whether `new` counts as no change. `True` is not `1`; what cannot be compared is different."""
+        equals = self.equals
+        try:
+            if equals is not None:
+                return bool(untracked(lambda: equals(old, new)))
+            return type(old) is type(new) and bool(old == new)
+        except Exception:  # noqa: BLE001  DESIGN §2: a comparison that fails means "different", the safe answer
+            return False
+
+    # -- computing ----------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Bring a computed up to date, descending through marked dependencies without recursion (R-2).
+
+        self ─ dep ─ dep ─ dep      `rt.path` holds the nodes on the way down, `scans` where each stands
+                            │       among its dependencies; a node that must run, runs once those before
+                         changed?   the change are known to be right
+        """
+        rt = self.rt
+        if self.flags & BUSY:
+            raise rt.cycle(self)
+        path = rt.path
+        base = len(path)
+        scans: list[Iterator[Node]] = []
+        outer = None if rt.entered else (rt, enter(rt))
+        node = self
+        scan = iter(node.deps)
+        try:
+            while True:
+                verified = node.verified_at
+                changed = not verified or bool(node.flags & DIRTY)
+                if not changed and verified != rt.clock:
+                    down = None
+                    for dep in scan:
+                        if dep.flags & NEEDS_REFRESH:
+                            if dep.flags & BUSY:
+                                changed = True  # a cycle: running meets the busy one again and reports it
+                            else:
+                                down = dep
+                            break
+                        if dep.changed_at > verified:
+                            changed = True
+                            break
+                    if down is not None:
+                        node.flags |= BUSY
+                        path.append(node)
+                        scans.append(scan)
+                        node, scan = down, iter(down.deps)
+                        continue
+                if changed:
+                    node.compute()
+                else:
+                    node.flags &= ~STALE
+                    node.verified_at = rt.clock
+                while scans:
+                    child, node, scan = node, path.pop(), scans.pop()
+                    node.flags &= ~BUSY
+                    if child.changed_at <= node.verified_at:
+                        break  # go on with the rest of its dependencies
+                    node.compute()
+                else:
+                    return
+        finally:
+            for waiting in path[base:]:
+                waiting.flags &= ~BUSY
+            del path[base:]
+            if outer is not None:
+                rt.leave(outer[1])
+
+    def compute(self) -> None:
+        """Compute the value anew. Exceptions become the value, but for those that tell of the moment: recursion or
+        memory running out, cancellation, interruption. Those propagate and leave the node to be tried again."""
+        rt = self.rt
+        path = rt.path
+        depth = len(path)
+        if depth >= rt.deep:
+            rt.deep = headroom.grant(id(rt), depth)
+        flags = self.flags & ~RETRY
+        outer_log = rt.log
+        failed = 0
+        log: list[Node] = []
+        try:
+            self.flags = flags | BUSY
+            path.append(self)
+            rt.log = log
+            value = cast("Callable[[], Any]", self.fn)()
+            old = self.value
+            kept = self.verified_at and not flags & ERROR and (value is old or self.is_same(old, value))
+        except (RecursionError, MemoryError):
+            self.give_up()
+            raise
+        except Exception as error:  # noqa: BLE001  R-3: cached like a value, raised to every reader
+            value, kept, failed = Failure(error), False, ERROR
+        except BaseException:
+            self.give_up()
+            raise
+        finally:
+            del path[depth:]
+            rt.log = outer_log
+        if log != self.deps:
+            self.rewire(log)
+        clock = rt.clock
+        if not kept:
+            self.value = value
+            self.changed_at = clock
+        flags = self.flags
+        self.verified_at = 0 if flags & RETRY else clock
+        self.flags = failed | (flags & (IDLE | RETRY))
+
+    def give_up(self) -> None:
+        """The run was cut short. Whoever catches that and goes on has seen no value to build on, so nobody on the way
+        may keep a result either."""
+        for node in self.rt.path:
+            node.flags |= RETRY
+        self.rewire([])
+        self.verified_at = 0
+        self.flags = (self.flags & ~(STALE | BUSY)) | RETRY
+
+    # -- edges --------------------------------------------------------------------------------------------------
+
+    def rewire(self, log: list[Node]) -> None:
+        """Make `log`, without its repetitions, the dependencies."""
+        new = list(dict.fromkeys(log)) if len(log) > 1 else log
+        old = self.deps
+        if new == old:
+            return
+        self.deps = new
+        if self.flags & IDLE:
+            return
+        kept = set(old)
+        for dep in new:  # new ones first: a computed between should not fall idle to wake again
+            if dep not in kept and dep.add_sub(self):
+                dep.wake()
+        kept.intersection_update(new)
+        for dep in old:
+            if dep not in kept and dep.remove_sub(self):
+                dep.sleep()
+
+    def add_sub(self, sub: Node) -> bool:
+        """Subscribe `sub`; True if that ends idling, so that `wake` must follow."""
+        subs = self.subs
+        if not subs:
+            self.subs = [sub]
+            return bool(self.flags & IDLE)
+        if type(subs) is dict:
+            subs[sub] = None
+        elif len(subs) < LIST_LIMIT:
+            cast("list[Node]", subs).append(sub)
+        else:
+            self.subs = many = dict.fromkeys(subs)
+            many[sub] = None
+        return False
+
+    def remove_sub(self, sub: Node) -> bool:
+        """Unsubscribe `sub`; True if that leaves a computed without any, so that `sleep` must follow."""
+        subs = self.subs
+        if type(subs) is dict:
+            del subs[sub]
+        else:
+            cast("list[Node]", subs).remove(sub)
+        if subs:
+            return False
+        self.subs = ()
+        return self.fn is not None
+
+    def wake(self) -> None:
+        """Idle to live: subscribe to the dependencies, and they to theirs.
+
+        sink ──▶ self ──▶ idle ──▶ idle ──▶ signal        `waking` grows level by level, nothing recurses
+        """
+        clock = self.rt.clock
+        waking = [self]
+        for node in waking:
+            node.flags &= ~IDLE
+            if node.verified_at != clock and not node.flags & RETRY:
+                node.flags |= CHECK
+            waking += [dep for dep in node.deps if dep.add_sub(node)]
+
+    def sleep(self) -> None:
+        """Live to idle: no sink reads it any more, so it lets go of its dependencies, and they of theirs."""
+        falling = [self]
+        for node in falling:
+            node.flags = (node.flags & ~STALE) | IDLE
+            falling += [dep for dep in node.deps if dep.remove_sub(node)]
+
+
+class Sink(Node):
+    """Where the graph ends: has dependencies, never subscribers."""
+
+    __slots__ = ()
+
+    def is_stale(self) -> bool:
+        """Whether a dependency really changed since the last run; if none did, the marks are cleared.
+
+        Refreshes the computeds it depends on, in the order of reading. Never raises what their functions raise.
+        """
+        if self.flags & DIRTY:
+            return True
+        if not self.flags & CHECK:
+            return False
+        try:
+            for dep in self.deps:
+                if dep.flags & NEEDS_REFRESH:
+                    dep.refresh()
+                if dep.changed_at > self.verified_at:
+                    self.flags |= DIRTY
+                    return True
+        except (RecursionError, MemoryError):  # the run meets it again, where it can be reported
+            self.flags |= DIRTY
+            return True
+        self.flags &= ~STALE
+        self.verified_at = self.rt.clock
+        return False
+
+    def dispose(self) -> None:
+        """Leave the graph for good; a second call does nothing."""
+        self.detach()
+
+    def detach(self) -> bool:
+        """Take it out of the graph; False if it was out already."""
+        if self.flags & DISPOSED:
+            return False
+        refuse_foreign_thread(self)
+        self.rewire([])
+        self.flags = (self.flags & ~STALE) | DISPOSED
+        return True
+
+
+def mark(rt: Runtime, subs: Sequence[Node] | dict[Node, None]) -> None:
+    """Mark all that depends on a changed node: its subscribers DIRTY, breadth first all beyond them CHECK."""
+    beyond: list[Node] = []
+    for node in subs:
+        flags = node.flags
+        node.flags = flags | DIRTY
+        if not flags & STALE:
+            further = node.subs
+            if further is not None:
+                beyond += further
+            else:
+                (rt.dirty if node.fn is None else rt.queue).append(node)  # type: ignore[arg-type]
+    for node in beyond:  # grows while it is walked
+        flags = node.flags
+        if not flags & STALE:
+            node.flags = flags | CHECK
+            further = node.subs
+            if further is not None:
+                beyond += further
+            else:
+                (rt.dirty if node.fn is None else rt.queue).append(node)  # type: ignore[arg-type]

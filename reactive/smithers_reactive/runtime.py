@@ -1,0 +1,174 @@
+"""The Runtime: what all nodes of one graph share, and the flush that ends a batch. graph.py tells the whole story."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+from smithers_reactive import headroom
+from smithers_reactive.errors import CycleError, ForeignThreadError
+from smithers_reactive.flags import CHECK, DIRTY, RETRY, STALE
+from smithers_reactive.isolation import enter, leave
+
+if TYPE_CHECKING:
+    from smithers_reactive.api import Effect
+    from smithers_reactive.graph import Node
+    from smithers_reactive.scope import Scope
+
+MAX_ROUNDS = 100_000
+"""Rounds of Effects writing what Effects read, within one flush, that count as endless."""
+
+WriteHook = Callable[["Node", Any, bool], None]
+
+_active: ContextVar[Runtime | None] = ContextVar("smithers_reactive_runtime", default=None)
+_process_default: list[Runtime] = []
+
+
+class Batch:
+    """Holds Effects back while any `with` block of its runtime is open; see `Runtime.batch`."""
+
+    __slots__ = ("rt",)
+
+    def __init__(self, rt: Runtime) -> None:
+        self.rt = rt
+
+    def __enter__(self) -> None:
+        if get_ident() != self.rt.thread:
+            raise ForeignThreadError("a batch")
+        self.rt.batch_depth += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        rt = self.rt
+        rt.batch_depth -= 1
+        if rt.queue and not rt.batch_depth and not rt.flushing:
+            rt.flush()
+
+
+class Runtime:
+    """One graph, confined to the thread that made it. `on_write(node, value_or_fn, is_update)`, if given, takes the
+    place of every `Signal.set` and `update`; whoever gave it applies them later with `node.write(value)` (Z-24)."""
+
+    __slots__ = (
+        "batch_depth", "clock", "deep", "dirty", "entered", "flushing", "log", "on_write", "path", "queue", "thread",
+    )  # fmt: skip
+
+    def __init__(self, on_write: WriteHook | None = None) -> None:
+        self.log: list[Node] | None = None  # what the running function has read so far; None: reads are not tracked
+        self.path: list[Node] = []  # nodes being checked or run, outermost first
+        self.clock = 1
+        self.queue: list[Node] = []  # Effects to visit at the end of the batch
+        self.dirty: list[Scope] = []  # Scopes marked since `take_dirty`
+        self.batch_depth = 0
+        self.flushing = False
+        self.entered = False  # at work on its thread, see isolation.py
+        self.deep = headroom.STEP_LEVELS  # levels of `path` at which to ask for more stack
+        self.thread = get_ident()
+        self.on_write = on_write
+
+    @staticmethod
+    def current() -> Runtime:
+        """The runtime activated in this context, else the process's default one."""
+        active = _active.get()
+        if active is not None:
+            return active
+        if not _process_default:
+            _process_default.append(Runtime())
+        return _process_default[0]
+
+    @contextmanager
+    def activate(self) -> Generator[Runtime]:
+        """Signals, Computeds and Effects made in the `with` block belong to this runtime."""
+        token = _active.set(self)
+        try:
+            yield self
+        finally:
+            _active.reset(token)
+
+    def batch(self) -> Batch:
+        """`with runtime.batch():` Effects run once, after the outermost block. An exception inside neither undoes the
+        writes nor skips the Effects. Raises what the Effects raised (see `flush`), and ForeignThreadError on a thread
+        that is not the owner.
+        """
+        return Batch(self)
+
+    def key_node(self, name: Any) -> Node:
+        """A node without a value, for a store that keeps values itself: append it to `log`, `touch()` it on change."""
+        from smithers_reactive.graph import Node
+
+        return Node(self, name=name)
+
+    def take_dirty(self) -> list[Scope]:
+        """The Scopes marked since the last call, in the order of marking, each once; those disposed or already
+        committed again are left out. They stay marked until `commit` or `is_stale`."""
+        taken = [scope for scope in dict.fromkeys(self.dirty) if scope.flags & STALE]
+        self.dirty.clear()
+        return taken
+
+    def requeue(self, scopes: Sequence[Scope]) -> None:
+        """Put back taken Scopes that could not be committed; they come first in the next `take_dirty`."""
+        self.dirty[:0] = scopes
+
+    def flush(self) -> None:
+        """Visit the queued Effects. One that fails does not stop the others.
+
+        Raises the failing Effect's exception, or an ExceptionGroup of several; CycleError when they never settle.
+        """
+        outer = None if self.entered else (self, enter(self))
+        self.flushing = True
+        queue = cast("list[Effect]", self.queue)
+        errors: list[Exception] = []
+        done = rounds = 0
+        round_end = len(queue)
+        try:
+            for effect in queue:  # grows while it is walked
+                if done == round_end:
+                    rounds += 1
+                    round_end = len(queue)
+                    if rounds > MAX_ROUNDS:
+                        errors.append(_endless(queue[done:]))
+                        break
+                if effect.flags & DIRTY or (effect.flags & CHECK and effect.is_stale()):
+                    effect.fire(errors)
+                done += 1  # after it: an interrupted one stays queued
+        except BaseException as stop:
+            for error in errors:
+                stop.add_note(f"before it, an effect had failed: {error!r}")
+            raise
+        finally:
+            del queue[:done]
+            self.flushing = False
+            if outer is not None:
+                self.leave(outer[1])
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise ExceptionGroup("effects failed", errors)
+
+    def leave(self, outer: Runtime | None) -> None:
+        """The outermost pull, flush or scope run is over."""
+        leave(self, outer)
+        if self.deep != headroom.STEP_LEVELS:
+            self.deep = headroom.STEP_LEVELS
+            headroom.release(id(self))
+
+    def cycle(self, node: Node) -> CycleError:
+        """The error for meeting `node` while it is being computed, and the bookkeeping that lets the cycle end later.
+
+        The edge that closes the cycle is not kept, or the subscriptions would hold each other alive. So what the
+        members between know of their dependencies is incomplete: they may not keep their results.
+        """
+        if self.log and self.log[-1] is node:
+            self.log.pop()
+        members = self.path[self.path.index(node) :]
+        for member in members[1:]:
+            member.flags |= RETRY
+        names = tuple(member.label for member in members)
+        return CycleError(f"{names[0]!r} depends on itself: {' -> '.join([*names, names[0]])}", names)
+
+
+def _endless(effects: list[Effect]) -> CycleError:
+    names = tuple(dict.fromkeys(effect.label for effect in effects))
+    return CycleError(f"effects never settle, each writes what another reads: {', '.join(names)}", names)
