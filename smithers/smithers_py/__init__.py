@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from smithers_reactive import Computed as Computed
     from smithers_reactive import Signal as Signal
 
-_NODES = [
+__all__ = [
     "Agent",
     "Case",
     "Claude",
     "Command",
+    "Computed",
     "Default",
     "Each",
     "Effect",
@@ -56,36 +57,36 @@ _NODES = [
     "Parallel",
     "Phase",
     "Ralph",
+    "Signal",
     "Smithers",
+    "SmithersError",
     "Step",
     "Stop",
     "Switch",
     "Task",
     "Text",
     "While",
+    "component",
+    "plan",
 ]
 
-_EXPORTS = {
+_MODULES = {
     "Computed": "smithers_reactive",
     "Signal": "smithers_reactive",
     "SmithersError": "smithers_py.errors",
     "component": "smithers_py.dsl.component",
     "plan": "smithers_py.dsl.component",
-    **dict.fromkeys(_NODES, "smithers_py.nodes"),
 }
-"""Name → module. `from smithers_py import *` exports exactly these (Z-12)."""
-
-__all__ = sorted(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
+"""Where the names live; those not listed are nodes."""
 
 
 def __getattr__(name: str) -> Any:
-    module = _EXPORTS.get(name)
-    if module is None:
+    if name not in __all__:
         raise AttributeError(f"module 'smithers_py' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
+    value = getattr(import_module(_MODULES.get(name, "smithers_py.nodes")), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+    return sorted({*globals(), *__all__})

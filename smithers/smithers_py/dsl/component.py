@@ -96,22 +96,6 @@ class Element(PlanItem):
 class Component:
     """What `@component` and `@plan` make of a function. A plan attaches the nodes made in its body (Z-12)."""
 
-    __slots__ = (
-        "__doc__",
-        "__name__",
-        "__wrapped__",
-        "accepts_any",
-        "fn",
-        "input_model",
-        "is_plan",
-        "module",
-        "name",
-        "params",
-        "qualname",
-        "required",
-        "takes_ctx",
-    )
-
     def __init__(
         self,
         fn: Callable[..., Any],
