@@ -1,6 +1,6 @@
 """`ctx`: the one object plans get (DESIGN §4). What it may do follows from where it is used, told by `current`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,29 +26,18 @@ class EffectUse:
     fn: Callable[..., Any]
 
 
-class NodeResolver(Protocol):
-    """The engine's answer to which nodes an id may mean where it is used (Z-14)."""
-
-    def __call__(self, id: str, activity: Activity, back: int) -> Sequence[str]:  # noqa: A002
-        """Candidate node ids, nearest identity scope first; `back` counts loop iterations into the past."""
-        ...
-
-
-def _as_root_id(id: str, activity: Activity, back: int) -> Sequence[str]:  # noqa: A002, ARG001
-    return () if back else (id,)
-
-
 class NodeView:
-    """What is known of a node: read from its `$node/<node_id>` key, so reactive and durable (Z-14).
+    """What is known of a node (Z-14). Everything is None for a node that never was.
 
-    That key holds an object with the fields below, or just the status word. All are None for a node that never was.
+    Reads go through the node's `$node/<node_id>` key, so they are reactive and durable. Its value is the status word,
+    `[status, attempt]`, or an object of the fields below; fields it lacks come from the engine's `results`.
     """
 
-    __slots__ = ("_activity", "_back", "_id", "_resolve", "_store")
+    __slots__ = ("_activity", "_back", "_id", "_nodes", "_store")
 
-    def __init__(self, store: StateStore, resolve: NodeResolver, id: str, activity: Activity, back: int = 0) -> None:  # noqa: A002
+    def __init__(self, store: StateStore, nodes: "NodeSource", id: str, activity: Activity, back: int = 0) -> None:  # noqa: A002
         self._store = store
-        self._resolve = resolve
+        self._nodes = nodes
         self._id = id
         self._activity = activity
         self._back = back
@@ -56,46 +45,79 @@ class NodeView:
     @property
     def status(self) -> str | None:
         """The status word of T-8."""
-        known = self._known()
-        return known if isinstance(known, str) else known.get("status")
+        return self._known().get("status")
 
     @property
     def output(self) -> Any:
         """A function's value, an agent's or command's text."""
-        return self._field("output")
+        return self._known().get("output")
 
     @property
     def structured(self) -> Any:
         """The schema's object, of an agent."""
-        return self._field("structured")
+        return self._known().get("structured")
 
     @property
     def error(self) -> Any:
         """The error's JSON form, of a failed node."""
-        return self._field("error")
+        return self._known().get("error")
 
     @property
     def attempt(self) -> int | None:
-        """The number of the last attempt, from 1."""
-        return self._field("attempt")
+        """The number of the last attempt, from 1; None before the first."""
+        return self._known().get("attempt")
 
     @property
     def previous(self) -> "NodeView":
         """The same node one loop iteration earlier."""
-        return NodeView(self._store, self._resolve, self._id, self._activity, self._back + 1)
+        return NodeView(self._store, self._nodes, self._id, self._activity, self._back + 1)
 
-    def _field(self, name: str) -> Any:
-        known = self._known()
-        return None if isinstance(known, str) else known.get(name)
-
-    def _known(self) -> Any:
+    def _known(self) -> Mapping[str, Any]:
         active("ctx.node")
-        for node_id in self._resolve(self._id, self._activity, self._back):
+        for node_id in self._nodes.candidates(self._id, self._activity, self._back):
             # Absent candidates are subscribed to as well: a nearer node may appear later.
-            known = self._store.engine_get(f"$node/{node_id}")
-            if known is not None:
-                return known
+            value = self._store.engine_get(f"$node/{node_id}")
+            if value is not None:
+                return {**_fields_of(value), **(self._nodes.result(node_id) or {})}
         return {}
+
+
+def _fields_of(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, dict):
+        return value
+    status, attempt = (value, None) if isinstance(value, str) else (value[0], value[1] or None)
+    if attempt is None and status in _ATTEMPTED:
+        attempt = 1
+    return {"status": status, "attempt": attempt}
+
+
+_ATTEMPTED = frozenset({"running", "succeeded", "failed", "cancelled"})
+
+
+class NodeSource(Protocol):
+    """What `ctx.node` asks the engine."""
+
+    def candidates(self, id: str, activity: Activity, back: int) -> Sequence[str]:  # noqa: A002
+        """The node ids that `id` may mean there, nearest identity scope first; `back` counts loop iterations into the
+        past. It must depend on identities only, not on what is mounted: then the view needs no other subscription.
+        """
+        ...
+
+    def result(self, node_id: str) -> Mapping[str, Any] | None:
+        """Output, structured, error and the like of the node's latest incarnation, as of its last flush."""
+        ...
+
+
+class RootNodes:
+    """The plain case: ids are node ids, and results are in the `$node` keys."""
+
+    def candidates(self, id: str, activity: Activity, back: int) -> Sequence[str]:  # noqa: A002, ARG002
+        """The id itself."""
+        return () if back else (id,)
+
+    def result(self, node_id: str) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Nothing beyond the key."""
+        return None
 
 
 class Context:
@@ -111,7 +133,7 @@ class Context:
         files: Files,
         clock: Clock,
         input: Any = None,  # noqa: A002
-        resolve: NodeResolver = _as_root_id,
+        nodes: NodeSource | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.state = State(store)
@@ -120,7 +142,7 @@ class Context:
         self._store = store
         self._clock = clock
         self._input = input
-        self._resolve = resolve
+        self._nodes = nodes or RootNodes()
 
     @property
     def input(self) -> Any:
@@ -148,7 +170,7 @@ class Context:
 
     def node(self, id: str) -> NodeView:  # noqa: A002
         """What is known of the node with this explicit id, looked up from the nearest identity scope outward."""
-        return NodeView(self._store, self._resolve, id, active("ctx.node"))
+        return NodeView(self._store, self._nodes, id, active("ctx.node"))
 
     def use_effect(self, id: str, *, deps: Any, fn: Callable[..., Any]) -> None:  # noqa: A002
         """Run `fn` after the commit of a frame in which `deps` (any storable value) changed; it may return a cleanup.

@@ -83,27 +83,41 @@ class FlushPlan:
 
 
 class Planner:
-    """Applies batches on drafts; `entry_of` and `vol_of` look at the committed state."""
+    """One flush being decided: `apply` as often as needed, `finish` once. See `StateStore.planner`.
 
-    def __init__(self, version: int, entry_of: Callable[[str], Entry | None], vol_of: Callable[[str], Any]) -> None:
+    `entry_of` and `vol_of` look at the committed state; `total` is the sum of its digests.
+    """
+
+    def __init__(
+        self, version: int, total: int, entry_of: Callable[[str], Entry | None], vol_of: Callable[[str], Any]
+    ) -> None:
         self._entry_of = entry_of
         self._vol_of = vol_of
         self._drafts: dict[str, Draft] = {}
         self._vol: dict[str, Any] = {}
         self._signals: dict[int, tuple[SignalNode, Any]] = {}
-        self._plan = FlushPlan(version)
+        self._plan = FlushPlan(version, total=total)
         # One batch's part; taken over when it succeeds.
         self._marks: dict[str, Mark] = {}
         self._triggers: dict[str, str | None] = {}
         self._batch_vol: dict[str, Any] = {}
         self._batch_signals: dict[int, tuple[SignalNode, Any]] = {}
 
-    def run(self, batches: Iterable[Batch], total: int) -> FlushPlan:
-        """The plan for `batches` in flush order; `total` is the sum of the digests so far."""
+    def apply(self, batches: Iterable[Batch]) -> list[tuple[Batch, Exception]]:
+        """Apply batches in flush order, on top of those applied before; returns the ones that failed and left nothing.
+
+        An update's function runs here, exactly once.
+        """
+        failed = self._plan.failed
+        before = len(failed)
         for batch in sorted(batches, key=lambda batch: (batch.kind == "operator", batch.frame, batch.order)):
             self._apply(batch)
+        return failed[before:]
+
+    def finish(self) -> FlushPlan:
+        """The plan of all that was applied."""
         plan = self._plan
-        self._account(total)
+        self._account(plan.total)
         plan.signal_writes = [
             (node, value) for node, value in self._signals.values() if not node.is_same(node.value, value)
         ]

@@ -97,9 +97,15 @@ class StateStore:
         """
         return self._total.to_bytes(16, "big")
 
+    def planner(self) -> Planner:
+        """Begin to decide a flush, for who must look at failed batches before adding more; changes nothing here."""
+        return Planner(self._version, self._total, self._entries.get, self.vol.peek)
+
     def plan_flush(self, batches: Iterable[Batch]) -> FlushPlan:
         """Decide what the batches change; changes nothing. Failing batches are in the plan's `failed`."""
-        return Planner(self._version, self._entries.get, self.vol.peek).run(batches, self._total)
+        planner = self.planner()
+        planner.apply(batches)
+        return planner.finish()
 
     def publish(self, plan: FlushPlan) -> None:
         """Make a plan the state, after its commit, and mark the readers of what changed.
