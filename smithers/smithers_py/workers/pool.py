@@ -10,6 +10,7 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -20,7 +21,7 @@ class DaemonPool:
         self.max_threads = max_threads
         self._changed = threading.Condition()
         self._jobs: deque[_Job] = deque()
-        self._idle = 0
+        self._idle = 0  # threads that will look for a call without being asked: waiting, starting or just done
         self._threads = 0
         self._closed = False
 
@@ -62,6 +63,7 @@ class DaemonPool:
     def _start_thread(self) -> None:
         threading.Thread(target=self._work, name="smithers-task", daemon=True).start()
         self._threads += 1
+        self._idle += 1
 
     def _abandon(self, job: "_Job") -> None:
         with self._changed:
@@ -81,24 +83,23 @@ class DaemonPool:
                 job.ended = True
                 if job.abandoned:
                     return
+                self._idle += 1
             job.deliver(value, error)
             # An idle thread must not keep the last result and its traceback's frames alive.
             del job, value, error
 
     def _next(self) -> "_Job | None":
         with self._changed:
-            self._idle += 1
-            try:
-                while not self._jobs:
-                    if self._closed:
-                        self._threads -= 1
-                        return None
-                    self._changed.wait()
-                job = self._jobs.popleft()
-                job.begun = True
-                return job
-            finally:
-                self._idle -= 1
+            while not self._jobs:
+                if self._closed:
+                    self._idle -= 1
+                    self._threads -= 1
+                    return None
+                self._changed.wait()
+            self._idle -= 1
+            job = self._jobs.popleft()
+            job.begun = True
+            return job
 
 
 class _Job:
@@ -129,12 +130,9 @@ class _Job:
             return None, error
 
     def deliver(self, value: Any, error: BaseException | None) -> None:
-        try:
+        # RuntimeError: the loop was closed meanwhile, nobody waits any more.
+        with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._settle, value, error)
-        except RuntimeError:
-            # The loop was closed meanwhile: nobody waits any more.
-            if not self.loop.is_closed():
-                raise
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
         if self.outcome.done():

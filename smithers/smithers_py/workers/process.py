@@ -223,9 +223,9 @@ def _has_living_member(pgid: int) -> bool:
     """Whether some member is not a zombie; where /proc cannot tell, the group's existence must do."""
     if not _PROC.joinpath("self/stat").exists():
         return True
-    for entry in os.scandir(_PROC):
-        if entry.name.isdigit():
-            fields = _stat(int(entry.name))
+    for name in os.listdir(_PROC):  # noqa: PTH208 - names are all that is needed of hundreds of entries
+        if name.isdigit():
+            fields = _stat(int(name))
             if fields and int(fields[2]) == pgid and fields[0] not in "ZX":
                 return True
     return False
