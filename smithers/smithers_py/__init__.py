@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smithers_py.dsl.component import component as component
     from smithers_py.dsl.component import plan as plan
+    from smithers_py.dsl.decorators import claude_task as claude_task
+    from smithers_py.dsl.decorators import phase as phase
     from smithers_py.errors import SmithersError as SmithersError
     from smithers_py.nodes import Agent as Agent
     from smithers_py.nodes import Case as Case
@@ -66,7 +68,9 @@ __all__ = [
     "Task",
     "Text",
     "While",
+    "claude_task",
     "component",
+    "phase",
     "plan",
 ]
 
@@ -74,7 +78,9 @@ _MODULES = {
     "Computed": "smithers_reactive",
     "Signal": "smithers_reactive",
     "SmithersError": "smithers_py.errors",
+    "claude_task": "smithers_py.dsl.decorators",
     "component": "smithers_py.dsl.component",
+    "phase": "smithers_py.dsl.decorators",
     "plan": "smithers_py.dsl.component",
 }
 """Where the names live; those not listed are nodes."""

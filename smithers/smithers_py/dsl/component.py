@@ -101,16 +101,17 @@ class Component:
         fn: Callable[..., Any],
         *,
         is_plan: bool = False,
+        is_phase: bool = False,
         input_model: type[BaseModel] | None = None,
-        name: str | None = None,
     ) -> None:
         self.fn = fn
         self.__wrapped__ = fn
-        self.__name__ = self.name = name or fn.__name__
+        self.__name__ = self.name = fn.__name__
         self.__doc__ = fn.__doc__
         self.module = fn.__module__
         self.qualname = fn.__qualname__
         self.is_plan = is_plan
+        self.is_phase = is_phase
         self.input_model = input_model
         self._read_signature()
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from smithers_py.dsl.component import Component, Element
+from smithers_py.dsl.decorators import in_order
 from smithers_py.errors import (
     EntryNotFoundError,
     ScriptError,
@@ -201,6 +202,9 @@ def _entry(module: ModuleType, file: Path, wanted: str | None) -> Element:
         raise EntryNotFoundError(message, candidates=defined, hint=hint, where=where)
     if len(defined) == 1:
         return _as_element(next(iter(defined.values())))
+    phases = list(defined.values())
+    if phases and all(part.is_phase for part in phases):
+        return _as_element(in_order(phases, module.__name__))
     if not defined:
         hint = "Put @component or @plan over the function that describes the plan."
         raise EntryNotFoundError("the script defines no component or plan", hint=hint, where=where)
