@@ -1,0 +1,27 @@
+"""Phase 4, commit: the frame becomes a row (F-6, F-7; H-3 record 1).
+
+One transaction holds the frame row, the plan's delta, node instances, new tasks and the claims of those about to start.
+Two cases need no transaction of their own: when no user code follows, the flush rides along (one write for the whole
+frame); when the plan did not change and nothing starts, the opening waits for the flush.
+"""
+
+from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
+from smithers_py.engine.opening import opening, write_of
+from smithers_py.engine.run import Run
+from smithers_py.engine.work import Frame
+
+
+async def commit(run: Run, frame: Frame) -> None:
+    """Write the frame's opening, together with its flush where no user code stands between them.
+
+    Raises:
+        StoreFailed, LostLease: nothing was written; the execution ends (F-6).
+    """
+    if not frame.runs_user_code:
+        plan = settle_jobs(run, frame)
+        await run.store.commit(write_of(frame, opening(run, frame), write_of_flush(run, frame, plan)))
+        frame.opened = frame.written = True
+        publish(run, frame, plan)
+    elif frame.changes.patches or frame.starts or frame.scheduled:
+        await run.store.commit(write_of(frame, opening(run, frame), None))
+        frame.opened = True

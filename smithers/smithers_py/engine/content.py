@@ -1,0 +1,198 @@
+"""What is inside an instance: runs the user's code of a scope, tracked, and picks what a control node shows.
+
+This is the only place of the engine where plan code runs. It runs under a render activity, so `ctx` knows that it is
+read-only (F-2), and under the reactive read log, so what it reads is known.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from smithers_py.dsl.component import Element, call_plain, render_element
+from smithers_py.engine.draft import Draft
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.progress import loop_state
+from smithers_py.errors import ComponentError, InvalidOutputError, SmithersError
+from smithers_py.nodes import BaseNode, Case, Each, Effect, If, NodeKind, Switch
+from smithers_py.state.activity import Activity, current
+from smithers_py.state.codec import decode
+from smithers_py.state.context import EffectUse
+from smithers_reactive import Runtime
+
+_SETTLED = ("succeeded", "failed", "skipped", "cancelled")
+
+
+def is_scope(desc: BaseNode | Element) -> bool:
+    """True for descriptions whose content is user code: they re-render on their own (N-1)."""
+    if isinstance(desc, Element):
+        return True
+    if isinstance(desc, If):
+        return callable(desc.condition)
+    if isinstance(desc, Switch):
+        return callable(desc.value)
+    return isinstance(desc, Each) or (desc.kind is NodeKind.LOOP and callable(desc.children))
+
+
+class Content:
+    """Evaluates instances for one execution. `user_writes()` counts the plan's own state changes so far."""
+
+    def __init__(self, rt: Runtime, ctx: Any, execution_id: str, user_writes: Callable[[], int]) -> None:
+        self.rt = rt
+        self.ctx = ctx
+        self.execution_id = execution_id
+        self.user_writes = user_writes
+        self.now_ms = 0
+        """The frame's time: ms since the epoch."""
+        self.frame_index = 0
+        self.activity = Activity("render")
+
+    def begin(self, frame_index: int, now_ms: int) -> None:
+        """A new frame: a fresh activity, so that nothing kept from the last one can be used."""
+        self.activity = Activity("render", frame=frame_index, now_ms=now_ms)
+        self.frame_index = frame_index
+        self.now_ms = now_ms
+
+    def of(self, inst: Instance, draft: Draft) -> Any:
+        """The raw children of an instance; None to leave its children alone."""
+        desc = inst.desc
+        if isinstance(desc, Element):
+            return self._component(inst, desc, draft)
+        kind = inst.kind
+        if kind is NodeKind.TRANSPARENT:
+            return self._control(inst, desc, draft)
+        if kind is NodeKind.RUNNABLE:
+            # A started task keeps the prompt it started with (Z-3).
+            return desc.children if inst.status in ("idle", "scheduled") else None
+        if kind in (NodeKind.TEXT, NodeKind.EFFECT, NodeKind.STOP):
+            return desc.children
+        if not inst.reached or inst in draft.skipped or inst.status in _SETTLED:
+            return [] if inst.mounted_frame < 0 else None
+        if kind is not NodeKind.LOOP:
+            return desc.children
+        state = loop_state(inst)
+        if state.iteration < 0 or state.between or state.done is not None:
+            return None
+        if callable(desc.children):
+            return self._tracked(inst, draft, call_plain, desc.children, state.iteration)
+        return desc.children
+
+    def skips(self, phase: Instance) -> bool:
+        """Whether a Phase whose turn has come says to be skipped; read once."""
+        return bool(self._once(phase, phase.desc.skip_if))
+
+    def continues(self, loop: Instance) -> bool:
+        """A loop's condition, read between two iterations (Z-8)."""
+        return bool(self._once(loop, loop.desc.condition))
+
+    # -- running user code --------------------------------------------------------------------------------------
+
+    def _component(self, inst: Instance, desc: Element, draft: Draft) -> Any:
+        output = self._tracked(inst, draft, render_element, desc.component, self.ctx, desc.props)
+        hooks = [_hook(use) for use in self.activity.take_effects()]
+        return [*output, *hooks] if hooks else output
+
+    def _control(self, inst: Instance, desc: Any, draft: Draft) -> Any:
+        if isinstance(desc, If):
+            value = self._value(inst, desc.condition, draft)
+            return desc.children if value else [[], _as_list(desc.fallback)]
+        if isinstance(desc, Switch):
+            return _chosen(desc, self._value(inst, desc.value, draft), inst)
+        if isinstance(desc, Each):
+            return self._tracked(inst, draft, _each, desc)
+        return desc.children
+
+    def _value(self, inst: Instance, value: Any, draft: Draft) -> Any:
+        return self._tracked(inst, draft, call_plain, value) if callable(value) else value
+
+    def _tracked(self, inst: Instance, draft: Draft, fn: Callable[..., Any], *args: Any) -> Any:
+        scope = inst.scope
+        if scope is None:
+            # A control node that was given a value before and a callable now.
+            return self._once(inst, lambda: fn(*args))
+        self._enter(inst, draft.frame_index)
+        token = current.set(self.activity)
+        try:
+            value, log = scope.run(fn, *args)
+        except SmithersError as error:
+            source = inst.desc.source or (None, None)
+            raise error.locate(node=inst.path(), file=source[0], line=source[1])
+        except Exception as error:
+            raise ComponentError(inst.type_name, error, where=None).locate(node=inst.path()) from error
+        finally:
+            current.reset(token)
+        draft.rendered[inst] = None
+        draft.logs.append((scope, log))
+        draft.inits += self.activity.take_actions()
+        if self.activity.used_clock:
+            draft.clocks[inst] = self.now_ms
+        return value
+
+    def _once(self, inst: Instance, value: Any) -> Any:
+        """Evaluate outside of any scope: pure, but nothing subscribes."""
+        if not callable(value):
+            return value
+        self._enter(inst, self.frame_index)
+        token = current.set(self.activity)
+        try:
+            return self.rt.untracked(lambda: call_plain(value))
+        except SmithersError as error:
+            raise error.locate(node=inst.path())
+        except Exception as error:
+            raise ComponentError(inst.path_name, error, where=None).locate(node=inst.path()) from error
+        finally:
+            current.reset(token)
+
+    def _enter(self, inst: Instance, frame_index: int) -> None:
+        incarnation = inst.mounted_frame if inst.mounted_frame >= 0 else frame_index
+        self.activity.enter_scope(
+            f"{self.execution_id}/{inst.node_id}/{incarnation}",
+            self.now_ms,
+            node_id=inst.node_id,
+            component=inst.path_name,
+            source=inst.desc.source,
+            owner=inst,
+        )
+
+
+def _hook(use: EffectUse) -> Effect:
+    """`ctx.use_effect` as the node it stands for: effects are visible in the plan (N-6)."""
+    deps = decode(use.deps_text)
+    return Effect(use.id, deps=deps if isinstance(deps, list | tuple) else [deps], run=use.fn)
+
+
+def _each(desc: Each) -> list[Any]:
+    items = call_plain(desc.items) if callable(desc.items) else desc.items
+    fn: Any = desc.children
+    if not callable(fn):
+        raise InvalidOutputError("Each needs children=fn(item, index), a function that makes the node for one item")
+    if _takes_index(fn):
+        return [call_plain(fn, item, index) for index, item in enumerate(items)]
+    return [call_plain(fn, item) for item in items]
+
+
+def _takes_index(fn: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(fn).bind(None, 0)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _chosen(desc: Switch, value: Any, inst: Instance) -> list[Any]:
+    """The first Case whose match equals the value (or lists it), else Default; holes keep positions."""
+    default: Any = None
+    cases = _as_list(desc.children)
+    for index, case in enumerate(cases):
+        if isinstance(case, Case):
+            wanted = case.match if isinstance(case.match, list | tuple | set) else [case.match]
+            if any(type(one) is type(value) and one == value for one in wanted):
+                return [None] * index + [case]
+        elif isinstance(case, BaseNode) and case.type_name == "Default":
+            default = [None] * index + [case]
+        elif case is not None:
+            raise InvalidOutputError(f"Switch at {inst.path()} has a child that is neither Case nor Default")
+    return default or []
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,78 @@
+"""The engine's end of a running task: stream events and process records (G-2, Z-10)."""
+
+import asyncio
+from threading import Lock
+from typing import Any
+
+import orjson
+
+from smithers_persistence.rows import StreamRow
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.run import Run
+from smithers_py.engine.triggers import Trigger
+
+_BATCH = 64
+_FLUSH_SECONDS = 0.05
+_SHOWN = ("stdout", "stderr", "text")
+
+
+class TaskControl:
+    """Collects what a task emits and writes it in batches (20 Hz or 64 events), apart from frames."""
+
+    def __init__(self, run: Run, inst: Instance, attempt: int) -> None:
+        self.task_id = f"{run.execution_id}/{inst.node_id}/{inst.mounted_frame}"
+        self._run = run
+        self._inst = inst
+        self._attempt = attempt
+        self._loop = asyncio.get_running_loop()
+        self._rows: list[StreamRow] = []
+        self._lock = Lock()
+        self._armed = False
+        self._writing: asyncio.Task[None] | None = None
+
+    def emit(self, kind: str, payload: dict[str, Any]) -> None:
+        """Record one stream event; may be called from any thread."""
+        text = orjson.dumps(payload, default=str).decode()
+        row = StreamRow(
+            self._inst.node_id, self._inst.mounted_frame, self._attempt, kind, text, self._run.clock.now_ms()
+        )
+        with self._lock:
+            self._rows.append(row)
+            first, self._armed = not self._armed, True
+        self._loop.call_soon_threadsafe(self._emitted, kind, payload, first)
+
+    async def record_process(self, pid: int, pgid: int, start_time: str, boot_id: str) -> None:
+        """Commit the process group before the program may start."""
+        process = {"pid": pid, "pgid": pgid, "start_time": start_time, "boot_id": boot_id}
+        await self._run.store.record_process(
+            self._inst.node_id, self._inst.mounted_frame, self._attempt, orjson.dumps(process).decode()
+        )
+
+    async def close(self) -> None:
+        """Write what is left; called once, after the work ended."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        await self._write()
+
+    def _emitted(self, kind: str, payload: dict[str, Any], first: bool) -> None:
+        inst = self._inst
+        if kind in _SHOWN:
+            line = payload.get("line", payload.get("text", ""))
+            self._run.observer.output(inst.node_id, kind, str(line))
+        if "on_progress" in inst.handlers:
+            self._run.progress.setdefault(inst, []).append({"kind": kind, **payload})
+            self._run.post(Trigger("progress", inst.node_id))
+        if first or len(self._rows) >= _BATCH:
+            delay = _FLUSH_SECONDS if len(self._rows) < _BATCH else 0
+            self._loop.call_later(delay, self._flush)
+
+    def _flush(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        with self._lock:
+            rows, self._rows = self._rows, []
+            self._armed = False
+        if rows:
+            await self._run.store.stream(rows)

@@ -1,0 +1,130 @@
+"""The outer loop: wait for triggers, run a frame, ask whether the execution has ended (F-8, F-9, R-7, Z-9)."""
+
+import asyncio
+
+import orjson
+
+from smithers_persistence import PersistenceError
+from smithers_persistence.rows import EndExecution
+from smithers_py.engine.flush import settle_jobs, write_of_flush
+from smithers_py.engine.frame import run_frame
+from smithers_py.engine.opening import opening, write_of
+from smithers_py.engine.run import Ending, Run
+from smithers_py.engine.snapshot import take_snapshot
+from smithers_py.engine.triggers import Trigger
+from smithers_py.engine.work import Job
+from smithers_py.errors import LoopStalledError, PlanError, RenderPhaseError, SmithersError, StateError
+
+
+async def drive(run: Run) -> Ending:
+    """Run frames until the execution ends; returns how. The ending is recorded by `finish`.
+
+    Raises:
+        PersistenceError: a frame or a record could not be written; nothing more was done after it (F-6).
+    """
+    run.post(Trigger("start"))
+    watcher = asyncio.create_task(_watch_files(run), name="file watcher")
+    try:
+        while run.ending is None:
+            triggers = await _next_triggers(run)
+            if run.fatal is not None:
+                raise run.fatal
+            if triggers is None:
+                run.ending = _idle_ending(run)
+            elif run.ending is None:
+                await _frame(run, triggers)
+    finally:
+        watcher.cancel()
+    return run.ending
+
+
+async def finish(run: Run, ending: Ending) -> None:
+    """Cancel what still runs (grace, then force), record that, and write the closing record."""
+    await run.tasks.cancel_all()
+    await _record_cancelled(run)
+    summary = None if ending.summary is None else orjson.dumps(ending.summary, default=str).decode()
+    event = run.event(f"execution.{ending.status}", payload=_reason(ending))
+    end = EndExecution(
+        ending.status,
+        ending.exit_code,
+        run.clock.now_ms(),
+        stop_reason=ending.stop_reason,
+        summary_json=summary,
+        status_reason=ending.status_reason,
+        events=[event],
+    )
+    await run.store.end(end)
+    await run.store.release()
+
+
+async def _frame(run: Run, triggers: list[Trigger]) -> None:
+    try:
+        await run_frame(run, triggers)
+    except PersistenceError:
+        raise
+    except LoopStalledError as error:
+        _render_failed(run, error, "stalled", 4, "loop_stalled")
+    except (PlanError, RenderPhaseError, StateError, SmithersError) as error:
+        _render_failed(run, error, "failed", 1, "render")
+
+
+def _render_failed(run: Run, error: SmithersError, status: str, exit_code: int, reason: str) -> None:
+    """Nothing of the frame was kept; tasks are cancelled by `finish`, the execution can be resumed (Z-9)."""
+    error.locate(execution_id=run.execution_id, frame=run.next_frame)
+    run.failures.append(error)
+    run.observer.log("error", str(error))
+    run.ending = Ending(status, exit_code, stop_reason=reason, status_reason=str(error))
+
+
+async def _next_triggers(run: Run) -> list[Trigger] | None:
+    """All triggers that share the next frame; None when the run has been idle for its timeout."""
+    coalescer = run.coalescer
+    if coalescer.due_in_ms() != 0:
+        if run.tasks.busy or coalescer.due_in_ms() is not None:
+            await coalescer.wait()
+        else:
+            try:
+                async with asyncio.timeout(run.limits.idle_timeout_ms / 1000):
+                    await coalescer.wait()
+            except TimeoutError:
+                if coalescer.due_in_ms() is None:
+                    return None
+    return coalescer.take()
+
+
+def _idle_ending(run: Run) -> Ending:
+    """Nothing runs, waits or is due: completed, unless something failed and nobody handled it (Z-21)."""
+    if run.failures:
+        return Ending("failed", 1, stop_reason="failed", status_reason=str(run.failures[0]))
+    return Ending("completed", 0, stop_reason="idle")
+
+
+async def _record_cancelled(run: Run) -> None:
+    """One last flush for the attempts that were cancelled; no render, no handlers."""
+    frame = take_snapshot(run, [Trigger("stop")])
+    run.rt.requeue(frame.dirty)
+    frame.jobs = [
+        Job(done.inst, "task", "cancelled", status="cancelled", completion=done)
+        for done in frame.completions
+        if done.outcome == "cancelled" and done.inst.alive
+    ]
+    if not frame.jobs:
+        return
+    plan = settle_jobs(run, frame)
+    await run.store.commit(write_of(frame, opening(run, frame), write_of_flush(run, frame, plan)))
+    run.state.publish(plan)
+    run.next_frame = frame.index + 1
+
+
+async def _watch_files(run: Run) -> None:
+    """Look at the files that renders have read, once per throttle interval; a change asks for a frame (S-2)."""
+    while True:
+        await asyncio.sleep(run.limits.throttle_ms / 1000)
+        for name in run.files.refresh():
+            run.post(Trigger("file", name))
+
+
+def _reason(ending: Ending) -> str | None:
+    known = {"reason": ending.stop_reason, "detail": ending.status_reason}
+    known = {key: value for key, value in known.items() if value is not None}
+    return orjson.dumps(known).decode() if known else None

@@ -1,0 +1,247 @@
+"""Phase 7, flush: one transaction makes everything of this frame true, then the signals change (S-4, H-3 record 3, Z-1).
+
+Queued actions of handlers, effects, task bodies and operators; node statuses and latches as `$` keys; handled marks;
+effect deps. A frame's reads can only change here.
+"""
+
+from typing import Any
+
+import orjson
+
+from smithers_persistence.rows import EffectRow, FrameFlush, KvWrite, TransitionRow
+from smithers_py.engine.effects import fail
+from smithers_py.engine.instance import Instance, Outcome
+from smithers_py.engine.observer import FrameReport
+from smithers_py.engine.opening import opening, write_of
+from smithers_py.engine.progress import bump, lane_of, loop_state, settle
+from smithers_py.engine.run import Run
+from smithers_py.engine.tasks import state_of
+from smithers_py.engine.tree import freeze
+from smithers_py.engine.triggers import Trigger
+from smithers_py.engine.work import Frame, StatusChange
+from smithers_py.errors import SmithersError, StateActionError
+from smithers_py.nodes import NodeKind
+from smithers_py.state.actions import Action, Batch, Set
+from smithers_py.state.plan import FlushPlan
+
+
+async def flush(run: Run, frame: Frame) -> None:
+    """Write what phase 6 queued and make it visible; nothing to do when it rode in the commit."""
+    if not frame.written:
+        plan = settle_jobs(run, frame)
+        opens = None if frame.opened else opening(run, frame)
+        await run.store.commit(write_of(frame, opens, write_of_flush(run, frame, plan)))
+        publish(run, frame, plan)
+    run.storm.saw(run, frame)
+    if run.store.keyframe_due:
+        await run.store.write_keyframe(frame.index, flat_plan(run))
+
+
+def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
+    """Decide what changes. A handler whose queued action cannot be applied fails like one that raised (Z-15)."""
+    batches = [*_job_batches(frame), *_task_batches(frame), *frame.operator]
+    if frame.draft.inits:
+        batches.insert(0, Batch(None, "render", "init", frame.draft.inits, frame.index, "render", -1))
+    planner = run.state.planner()
+    _fail_batches(frame, planner.apply(batches))
+    frame.statuses += _job_statuses(frame)
+    engine = _engine_actions(frame)
+    if engine:
+        planner.apply([Batch(None, None, None, engine, frame.index, "engine", len(frame.jobs) + 1)])
+    return planner.finish()
+
+
+def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
+    """The rows of the flush."""
+    now = run.clock.now_ms()
+    transitions = [
+        TransitionRow(
+            change.key,
+            change.old_text,
+            change.new_text,
+            now,
+            change.delta_text,
+            change.deleted,
+            change.trigger,
+            change.node_id,
+            change.handler,
+        )
+        for change in plan.changes
+    ]
+    kv: list[KvWrite] = []
+    for index, change in enumerate(plan.changes):
+        if change.deleted:
+            kv.append(KvWrite(change.key, None, now))
+        elif change.kv is not None:
+            row = change.kv
+            kv.append(KvWrite(change.key, row.value_text, now, row.type_name, row.is_keyframe, index))
+    frame.keys_written = plan.keys_written
+    return FrameFlush(
+        transitions,
+        kv,
+        plan.state_hash,
+        statuses=[(change.inst.node_id, change.inst.mounted_frame, change.status) for change in frame.statuses],
+        handled=[
+            (job.inst.node_id, job.inst.mounted_frame, job.status or job.completion.outcome)
+            for job in frame.jobs
+            if job.completion is not None and job.completion.outcome != "retry"
+        ],
+        effects=[*_effect_rows(frame)],
+        phase_ms=dict(frame.phase_ms),
+        keys_written=plan.keys_written,
+        events=[*_events(run, frame)],
+    )
+
+
+def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
+    """After the commit: state, statuses and progress change in memory, and the next turn is asked for."""
+    run.state.publish(plan)
+    run.user_writes += sum(not key.startswith("$") for key in plan.keys_written)
+    for change in frame.statuses:
+        apply_status(run, change)
+    for job in frame.jobs:
+        if job.event == "on_iteration" and not job.handler_failed:
+            loop_state(job.inst).between = True
+            run.tree.touch(job.inst)
+        if job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
+            run.failures.append(job.error)
+            run.observer.log("error", str(job.error))
+    if frame.ending is not None and run.ending is None:
+        run.ending = frame.ending
+    run.next_frame = frame.index + 1
+    run.observer.frame(
+        FrameReport(
+            frame.index,
+            frame.changes.patches,
+            [(change.inst.node_id, change.status, change.detail) for change in frame.statuses],
+        )
+    )
+    if run.rt.dirty or run.tree.stale or run.tree.unended:
+        run.post(Trigger("flush", ",".join(key for key in plan.keys_written if not key.startswith("$"))[:200]))
+
+
+def apply_status(run: Run, change: StatusChange) -> None:
+    """A node's new status, and what it means to its context."""
+    inst = change.inst
+    inst.status = change.status
+    if change.outcome is Outcome.OPEN or not inst.alive:
+        return
+    if not inst.reached:
+        # Skipped before its turn: it passes through "open" so that the counters stay a sum.
+        inst.reached = True
+        lane = lane_of(inst)
+        if lane is not None:
+            lane[0] += 1
+        bump(inst.parent or inst, (0, -1, 0, 0))
+    if not inst.is_item:
+        return
+    run.tree.touch(settle(inst, change.outcome))
+    if inst.kind is not NodeKind.RUNNABLE:
+        freeze(inst)
+
+
+def flat_plan(run: Run) -> list[list[Any]]:
+    """Every node as [id, parent, type, name, props], in plan order: a keyframe."""
+    return [
+        [inst.node_id, (inst.parent.node_id or None) if inst.parent else None, inst.type_name, inst.name, inst.props]
+        for inst in run.tree.root.walk()
+        if not inst.is_root
+    ]
+
+
+# -- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _job_batches(frame: Frame) -> list[Batch]:
+    return [
+        Batch(job.inst.node_id, job.event, job.event, job.actions, frame.index, "handler", order)
+        for order, job in enumerate(frame.jobs)
+        if job.actions
+    ]
+
+
+def _task_batches(frame: Frame) -> list[Batch]:
+    """What task bodies wrote: before their own handler; dropped when the node is gone (Z-0)."""
+    return [
+        Batch(job.inst.node_id, "task", "task", job.completion.actions, frame.index, "task", order)
+        for order, job in enumerate(frame.jobs)
+        if job.completion is not None and job.completion.actions and job.event != "ignored"
+    ]
+
+
+def _fail_batches(frame: Frame, failed: list[tuple[Batch, Exception]]) -> None:
+    for batch, error in failed:
+        known = error if isinstance(error, SmithersError) else None
+        for job in frame.jobs:
+            if job.inst.node_id != batch.node_id or (batch.handler not in (job.event, "task")):
+                continue
+            source = job.inst.desc.source or (None, None)
+            located = known or StateActionError(f"{batch.handler} of {job.inst.path_name} queued {error!r}")
+            located.__cause__ = error if known is None else error.__cause__
+            fail(job, located.locate(node=job.inst.path(), file=source[0], line=source[1]))
+
+
+def _job_statuses(frame: Frame) -> list[StatusChange]:
+    found: list[StatusChange] = []
+    for job in frame.jobs:
+        if job.status is None or job.kind == "cleanup" or job.event == "ignored":
+            continue
+        if not job.inst.alive:
+            continue
+        detail = job.error.message if job.error is not None else None
+        found.append(StatusChange(job.inst, job.status, job.outcome, detail))
+    return found
+
+
+def _engine_actions(frame: Frame) -> list[Action]:
+    """Statuses, results and iterations as `$` keys: durable, reactive, in the transitions (Z-1)."""
+    actions: list[Action] = [
+        Set(f"$node/{change.inst.node_id}", orjson.dumps(_node_value(change)).decode()) for change in frame.statuses
+    ]
+    loops: dict[Instance, str] = {inst: "running" for inst in frame.draft.turned if inst.alive}
+    for job in frame.jobs:
+        if job.event == "on_iteration" and not job.handler_failed:
+            loops[job.inst] = "between"
+    for inst, word in loops.items():
+        state = loop_state(inst)
+        text = orjson.dumps([state.iteration, state.done or word]).decode()
+        actions.append(Set(f"$loop/{inst.node_id}", text))
+    return actions
+
+
+def _node_value(change: StatusChange) -> Any:
+    """The status word, with what makes it unlike another of the same word."""
+    state = state_of(change.inst)
+    if state is not None and state.attempt > 1:
+        return {"status": change.status, "attempt": state.attempt}
+    if change.detail is not None and change.status == "skipped":
+        return {"status": change.status, "reason": change.detail}
+    return change.status
+
+
+def _effect_rows(frame: Frame) -> list[EffectRow]:
+    rows = [
+        EffectRow(job.inst.node_id, job.deps, job.inst.extra.cleanup is not None)
+        for job in frame.jobs
+        if job.kind == "effect"
+    ]
+    rows += [
+        EffectRow(inst.node_id, None, removed=True)
+        for inst in frame.changes.unmounted
+        if inst.kind is NodeKind.EFFECT and inst.extra is not None
+    ]
+    return rows
+
+
+def _events(run: Run, frame: Frame) -> list[Any]:
+    found: list[Any] = []
+    for job in frame.jobs:
+        if job.handler_failed and job.error is not None:
+            payload = orjson.dumps(job.error.to_json() | {"handler": job.event}).decode()
+            found.append(run.event("handler.failed", job.inst.node_id, level="error", payload=payload))
+        elif job.event == "ignored":
+            found.append(run.event("task.ignored", job.inst.node_id, level="warning"))
+        elif job.kind == "container" and job.status is not None:
+            kind = f"{job.inst.type_name.lower()}.{job.status}"
+            found.append(run.event(kind, job.inst.node_id, level="error" if job.status == "failed" else "info"))
+    return found

@@ -1,0 +1,49 @@
+"""One frame: seven phases, values flowing down (F-1; DESIGN §4).
+
+    1 snapshot    what this frame is about: triggers, finished tasks, file versions; reads see the last flush
+    2 render      dirty scopes run; nothing mounted changes until all of them returned
+    3 reconcile   the difference becomes patches; ended containers are noticed
+    4 commit      one transaction: frame row, plan delta, instances, task rows and claims
+    5 execute     the claimed tasks start, unmounted ones are cancelled
+    6 effects     handlers of finished tasks, container events, effects: each a transaction of queued actions
+    7 flush       one transaction: actions, statuses, latches; only then do signals change
+
+The order matters: a task is claimed on disk before it starts, a handler runs before its node's status is written, and
+nothing that a render can read changes anywhere but in phase 7.
+"""
+
+from smithers_py.engine.commit import commit
+from smithers_py.engine.effects import run_effects
+from smithers_py.engine.execute import execute
+from smithers_py.engine.flush import flush
+from smithers_py.engine.reconcile import reconcile
+from smithers_py.engine.render import render
+from smithers_py.engine.run import Run
+from smithers_py.engine.snapshot import take_snapshot
+from smithers_py.engine.triggers import Trigger
+from smithers_py.engine.work import Frame, plan_work
+
+
+async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
+    """Run one turn. None when there was nothing to mount, handle, write or start: that is no frame (Z-18).
+
+    Raises:
+        PlanError, RenderPhaseError, StateError: a component is wrong; nothing of the frame was kept (Z-9).
+        StoreFailed, LostLease: the frame could not be written (F-6).
+    """
+    frame = take_snapshot(run, triggers)
+    with frame.timed("render"):
+        draft = render(run.tree, run.content, frame.dirty, frame.index)
+    with frame.timed("reconcile"):
+        frame.changes = reconcile(run.tree, draft)
+        plan_work(run, frame, draft)
+    if frame.is_empty:
+        return None
+    with frame.timed("commit"):
+        await commit(run, frame)
+    with frame.timed("execute"):
+        execute(run, frame)
+    with frame.timed("effects"):
+        await run_effects(run, frame)
+    await flush(run, frame)
+    return frame

@@ -1,0 +1,316 @@
+"""The way in: make an execution from a script or a component, run it, say how it ended (Z-22, Z-23)."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from smithers_persistence import Database, ExecutionStore, PersistenceError
+from smithers_persistence.rows import FrameFlush, KvWrite, NewExecution, TransitionRow
+from smithers_py.clock import Clock, SystemClock
+from smithers_py.dsl.component import Component, Element
+from smithers_py.dsl.script import load_script
+from smithers_py.engine.content import Content
+from smithers_py.engine.drive import drive, finish
+from smithers_py.engine.lookup import MountedNodes
+from smithers_py.engine.observer import NullObserver, Observer
+from smithers_py.engine.results import RunResult
+from smithers_py.engine.run import Ending, Limits, Run
+from smithers_py.engine.storm import StormGuard
+from smithers_py.engine.tasks import Tasks
+from smithers_py.engine.tree import Tree
+from smithers_py.engine.triggers import Trigger
+from smithers_py.errors import ReservedKeyError, StoreError, UsageError
+from smithers_py.ids import new_execution_id
+from smithers_py.logs.event_log import EventLog, events_path
+from smithers_py.state.actions import Batch, Set
+from smithers_py.state.codec import encode
+from smithers_py.state.context import Context, signal_hook
+from smithers_py.state.files import Files
+from smithers_py.state.store import StateStore
+from smithers_py.version import ENGINE_VERSION
+from smithers_reactive import Coalescer, Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `smithers run` was asked. `idle_timeout_ms`: how long nothing must happen before the run counts as ended."""
+
+    script: Path | None
+    db_path: Path
+    entry: str | None = None
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    input: Any = None
+    model: Any = None
+    idle_timeout_ms: int = 500
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    workspace: Path = field(default_factory=Path.cwd)
+    strict: bool = False
+    limits: Limits | None = None
+
+
+class StopRequest:
+    """Lets somebody outside (Ctrl-C) end a run. `request` may be called before the run has begun."""
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+        self._asked: bool | None = None
+
+    def request(self, now: bool) -> None:
+        """Ask for the end: gracefully (`now` False: tasks get their grace), or at once. On the engine's thread."""
+        self._asked = now if self._asked is None else self._asked or now
+        run = self._run
+        if run is None:
+            return
+        if run.ending is None:
+            run.ending = Ending("stopped", 130, stop_reason="interrupted")
+        if now:
+            run.limits = replace(run.limits, grace_ms=0)
+            for inst in list(run.tasks.running):
+                run.tasks.cancel(inst)
+        run.post(Trigger("stop", "interrupted"))
+
+    def attach(self, run: Run) -> None:
+        """The run to stop from now on; a request made earlier takes effect."""
+        self._run = run
+        if self._asked is not None:
+            self.request(self._asked)
+
+
+async def run_script(
+    options: RunOptions, observer: Observer | None = None, stop: StopRequest | None = None
+) -> RunResult:
+    """Run the plan of a script to its end.
+
+    Raises:
+        ScriptError: the script cannot be loaded; no execution was created.
+        UsageError: input or state given at the start is wrong; no execution was created.
+        StoreError: the database cannot be used.
+    """
+    if options.script is None:
+        raise UsageError("no script was given", hint="smithers run SCRIPT")
+    rt = Runtime(on_write=signal_hook)
+    with rt.activate():
+        loaded = load_script(options.script, options.entry)
+        element = Element(loaded.component, loaded.props)
+        named = replace(options, name=options.name or options.script.stem)
+        return await run_plan(element, named, observer, stop, rt=rt, script_hash=loaded.sha256)
+
+
+async def run_plan(
+    app: Component | Element,
+    options: RunOptions,
+    observer: Observer | None = None,
+    stop: StopRequest | None = None,
+    *,
+    rt: Runtime | None = None,
+    script_hash: str | None = None,
+    clock: Clock | None = None,
+) -> RunResult:
+    """Run a component to its end; see `run_script`. `clock` is the tests' way to own time."""
+    element = app if isinstance(app, Element) else Element(app, {})
+    given = validated_input(element.component, options.input)
+    texts = initial_state(options.state)
+    try:
+        database = await Database.open(options.db_path)
+    except PersistenceError as error:
+        raise StoreError(str(error)) from error
+    try:
+        run = await _create(
+            element, options, observer or NullObserver(), rt, clock, given, texts, database, script_hash
+        )
+        return await execute_run(run, stop)
+    except PersistenceError as error:
+        raise StoreError(str(error), hint="What was written before is kept: smithers inspect shows it.") from error
+    finally:
+        await database.close()
+
+
+async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
+    """Drive a created execution to its end and record that."""
+    with run.rt.activate():
+        try:
+            if stop is not None:
+                stop.attach(run)
+            run.observer.started(run.execution_id, run.name)
+            ending = await drive(run)
+            await finish(run, ending)
+        finally:
+            await _abandon(run)
+    result = RunResult(
+        run.execution_id,
+        ending.status,
+        ending.exit_code,
+        run.next_frame,
+        run.clock.now_ms() - run.started_ms,
+        ending.stop_reason,
+        ending.summary,
+        [error.to_json() for error in run.failures],
+    )
+    run.observer.ended(result)
+    return result
+
+
+async def _abandon(run: Run) -> None:
+    """Whatever happened: no task outlives its engine."""
+    for inst in list(run.tasks.running):
+        run.tasks.cancel(inst)
+    jobs = [state.job for state in run.tasks.running.values() if state.job is not None]
+    if jobs:
+        await asyncio.wait(jobs)
+    run.tasks.close()
+    run.log.close()
+
+
+async def _create(
+    element: Element,
+    options: RunOptions,
+    observer: Observer,
+    rt: Runtime | None,
+    clock: Clock | None,
+    given: Any,
+    texts: dict[str, tuple[str, str | None]],
+    database: Database,
+    script_hash: str | None,
+) -> Run:
+    clock = clock or SystemClock()
+    rt = rt or Runtime(on_write=signal_hook)
+    now = clock.now_ms()
+    execution_id = new_execution_id(now)
+    state = StateStore(rt)
+    initial = _apply_initial(state, texts, now)
+    name = options.name or element.component.name
+    log = EventLog(events_path(options.db_path.parent, execution_id))
+    store = await ExecutionStore.create(
+        database,
+        NewExecution(
+            execution_id,
+            now,
+            owner=f"{os.getpid()}-{secrets.token_hex(3)}",
+            name=name,
+            tags=options.tags,
+            script=str(options.script) if options.script else None,
+            script_hash=script_hash,
+            engine_version=ENGINE_VERSION,
+            root_component=f"{element.component.module}:{element.component.qualname}",
+            config_json=_config(options),
+            input_json=encode("input", given)[0] if given is not None else None,
+            initial=initial,
+        ),
+    )
+    return assemble(element, options, observer, rt, clock, given, state, store, log, name, now)
+
+
+def assemble(
+    element: Element,
+    options: RunOptions,
+    observer: Observer,
+    rt: Runtime,
+    clock: Clock,
+    given: Any,
+    state: StateStore,
+    store: ExecutionStore,
+    log: EventLog,
+    name: str,
+    now: int,
+) -> Run:
+    """Put the parts of a run together."""
+    limits = options.limits or Limits(idle_timeout_ms=options.idle_timeout_ms)
+    tree = Tree(rt, element)
+    files = Files(rt, options.workspace)
+    ctx = Context(
+        execution_id=store.execution_id,
+        store=state,
+        files=files,
+        clock=clock,
+        input=given,
+        nodes=MountedNodes(tree),
+    )
+    counted: Callable[[], int] = lambda: run.user_writes  # noqa: E731 - needs `run`, which needs the content
+    run = Run(
+        execution_id=store.execution_id,
+        name=name,
+        limits=limits,
+        clock=clock,
+        rt=rt,
+        tree=tree,
+        content=Content(rt, ctx, store.execution_id, counted),
+        state=state,
+        files=files,
+        ctx=ctx,
+        store=store,
+        observer=observer,
+        coalescer=Coalescer(limits.throttle_ms, clock.monotonic_ms),
+        log=log,
+        workspace=options.workspace,
+        model=options.model,
+        strict=options.strict,
+        started_ms=now,
+    )
+    run.tasks = Tasks(run)
+    run.storm = StormGuard(limits)
+    return run
+
+
+def validated_input(component: Component, given: Any) -> Any:
+    """The run's input as the plan's model, if it has one (Z-14).
+
+    Raises:
+        UsageError: the input does not fit; names the fields.
+    """
+    model = component.input_model
+    if model is None:
+        return given
+    try:
+        value: BaseModel = TypeAdapter(model).validate_python({} if given is None else given)
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'input'}: {one['msg']}" for one in error.errors())
+        raise UsageError(
+            f"the input does not fit {model.__name__} of {component.name}: {fields}",
+            hint="Pass --input with a JSON object of these fields.",
+        ) from error
+    return value
+
+
+def initial_state(given: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    """Encoded values of `--state`.
+
+    Raises:
+        ReservedKeyError, StateValueError: nothing was created.
+    """
+    for key in given:
+        if key.startswith("$"):
+            raise ReservedKeyError(key)
+    return {key: encode(key, value) for key, value in given.items()}
+
+
+def _apply_initial(state: StateStore, texts: dict[str, tuple[str, str | None]], now: int) -> FrameFlush | None:
+    """State given at the start: transitions of frame -1 (Z-15)."""
+    if not texts:
+        return None
+    actions: list[Any] = [Set(key, text, type_name) for key, (text, type_name) in texts.items()]
+    plan = state.plan_flush([Batch(None, None, "--state", actions, -1, "operator")])
+    state.publish(plan)
+    return FrameFlush(
+        [TransitionRow(change.key, None, change.new_text, now, trigger=change.trigger) for change in plan.changes],
+        [
+            KvWrite(change.key, change.kv.value_text, now, change.kv.type_name, change.kv.is_keyframe, index)
+            for index, change in enumerate(plan.changes)
+            if change.kv is not None
+        ],
+        plan.state_hash,
+        keys_written=plan.keys_written,
+    )
+
+
+def _config(options: RunOptions) -> str:
+    config = {"model": options.model if isinstance(options.model, str) else None, "entry": options.entry}
+    config["workspace"] = str(options.workspace)
+    return orjson.dumps({key: value for key, value in config.items() if value is not None}).decode()

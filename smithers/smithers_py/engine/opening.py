@@ -1,0 +1,66 @@
+"""The rows of a frame's opening: what the commit phase writes (F-6, F-7)."""
+
+import orjson
+
+from smithers_persistence.rows import FrameFlush, FrameOpening, FrameWrite, InstanceRow, TaskClaim, TaskRow
+from smithers_py.engine.run import Run
+from smithers_py.engine.work import Frame
+from smithers_reactive import Node
+
+
+def write_of(frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None) -> FrameWrite:
+    """The store's write for this frame."""
+    triggers = list(dict.fromkeys(str(trigger) for trigger in frame.triggers))
+    reason = frame.triggers[0].kind if frame.triggers else "flush"
+    return FrameWrite(
+        frame.index,
+        frame.now_ms,
+        reason,
+        triggers,
+        opening=opens,
+        flush=flush,
+        durable=bool(frame.starts),
+    )
+
+
+def opening(run: Run, frame: Frame) -> FrameOpening:
+    """What phase 4 writes."""
+    changes, draft = frame.changes, frame.draft
+    return FrameOpening(
+        delta=orjson.dumps(changes.patches) if changes.patches else None,
+        plan_hash=run.tree.plan_hash_bytes,
+        mounted=len(changes.mounted),
+        unmounted=len(changes.unmounted),
+        updated=len(changes.updated) + len(changes.moved),
+        scopes=len(draft.rendered),
+        keys_read=keys_read(draft.logs),
+        instances=[
+            InstanceRow(
+                inst.node_id,
+                (inst.parent.node_id or None) if inst.parent else None,
+                inst.type_name,
+                inst.name,
+                inst.status,
+                inst.source,
+            )
+            for inst in changes.mounted
+        ],
+        closed=[inst.key for inst in changes.unmounted],
+        new_tasks=[TaskRow(inst.node_id, inst.mounted_frame, inst.type_name, frame.now_ms) for inst in frame.scheduled],
+        claims=[
+            TaskClaim(
+                inst.node_id,
+                inst.mounted_frame,
+                inst.extra.attempt,
+                frame.now_ms,
+                frame.now_ms + run.limits.lease_ms,
+            )
+            for inst in frame.starts
+        ],
+        events=[run.event("task.started", inst.node_id) for inst in frame.starts],
+    )
+
+
+def keys_read(logs: list[tuple[object, list[Node]]]) -> list[str]:
+    """The names of the keys that the rendered scopes read, each once, in order of first reading."""
+    return list(dict.fromkeys(str(node.name) for _, log in logs for node in log if node.name is not None))

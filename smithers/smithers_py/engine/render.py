@@ -1,0 +1,307 @@
+"""Phase 2, render: run the dirty scopes and build what they ask for (F-2, F-3; DESIGN §3).
+
+A scope is a mounted component, or an If/Switch/Each whose prop is a callable. Dirty scopes run in order of depth, so a
+parent that re-renders or drops a child comes before it; each runs once. What a scope returned is matched against its
+mounted children by path segment: a component with equal props is left alone, everything else is updated or built
+detached. Then the contexts whose progress changed are asked who is next, and what is reached is built too, in the same
+frame. The work list is a stack, not recursion: a plan may be thousands of levels deep.
+"""
+
+from typing import Any
+
+from smithers_py.dsl.component import Element
+from smithers_py.dsl.props import props_equal
+from smithers_py.engine.content import Content, is_scope
+from smithers_py.engine.draft import Draft
+from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outcome
+from smithers_py.engine.progress import lane_of, loop_state, next_reached, starts_at_once
+from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
+from smithers_py.engine.tree import Tree
+from smithers_py.errors import DuplicateIdError, InvalidPropError
+from smithers_py.ids import node_id
+from smithers_py.nodes import BaseNode, NodeKind
+from smithers_reactive import Scope
+
+_PROMPT_KINDS = (NodeKind.TEXT, NodeKind.TRANSPARENT)
+
+
+class Renderer:
+    """One render phase. Public use: `render(tree, content, frame_index)`."""
+
+    def __init__(self, tree: Tree, content: Content, draft: Draft) -> None:
+        self.tree = tree
+        self.content = content
+        self.draft = draft
+        self.stack: list[Instance] = []
+        """Instances whose children must be worked out; the next one is last."""
+
+    def run(self, dirty: list[Scope]) -> None:
+        """Render the dirty scopes and everything whose turn has come."""
+        root = self.tree.root
+        if root.mounted_frame < 0:
+            self.stack.append(root)
+            self.drain()
+        for scope in sorted(dirty, key=_depth):
+            inst: Instance = scope.owner
+            if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
+                continue
+            self.stack.append(inst)
+            self.drain()
+        self.reach_all()
+        self.check_ids()
+
+    def drain(self) -> None:
+        """Work the stack off: run scopes, place their output, go down."""
+        while self.stack:
+            inst = self.stack.pop()
+            raw = self.content.of(inst, self.draft)
+            if raw is not None:
+                self.place(inst, raw)
+
+    # -- placing children ---------------------------------------------------------------------------------------
+
+    def place(self, parent: Instance, raw: Any, *, keep: bool = True) -> None:
+        """Match a scope's or node's output against its children; `keep=False` mounts everything anew."""
+        keyed = isinstance(parent.desc, BaseNode) and parent.desc.type_name == "Each"
+        wanted = keyed_slots(raw, parent) if keyed else slots(raw, parent)
+        old = parent.children
+        by_segment = {child.segment: child for child in old} if keep else {}
+        children: list[Instance] = []
+        grow: list[Instance] = []
+        total = unreached = settled = failed = 0
+        for slot in wanted:
+            child = by_segment.pop(slot[0], None)
+            if child is not None and matches(child, slot[1]):
+                if self.update(child, slot[1]):
+                    grow.append(child)
+            else:
+                if child is not None:
+                    by_segment[slot[0]] = child
+                child = self.relocate(parent, slot) or self.create(parent, slot)
+                grow.append(child)
+                weight = child.weight()
+                total, unreached = total + weight[0], unreached + weight[1]
+                settled, failed = settled + weight[2], failed + weight[3]
+            children.append(child)
+        for child in by_segment.values() if keep else old:
+            self.drop(child)
+            weight = child.weight()
+            total, unreached = total - weight[0], unreached - weight[1]
+            settled, failed = settled - weight[2], failed - weight[3]
+        self.draft.set_children(parent, children)
+        self.tree.touch(self.draft.bump(parent, (total, unreached, settled, failed)))
+        grow.reverse()
+        self.stack += grow
+
+    def create(self, parent: Instance, slot: Slot) -> Instance:
+        """A detached instance for a description; it is mounted when reconcile says so."""
+        segment, desc = slot
+        name = type_name(desc)
+        kind = NodeKind.TRANSPARENT if isinstance(desc, Element) else desc.kind
+        if parent.kind is NodeKind.RUNNABLE and kind not in _PROMPT_KINDS:
+            raise InvalidPropError(
+                f"{name} cannot be a child of {parent.type_name}, whose children are its prompt",
+                where=where(desc, parent),
+            )
+        scope_prefix = f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
+        if desc.id is not None:
+            identity = f"{scope_prefix}/{desc.id}" if scope_prefix else desc.id
+        else:
+            identity = node_id(parent.hash_base, segment, name)
+        inst = Instance(identity, segment, name, kind, desc)
+        if identity in self.draft.created:
+            raise self.duplicate_id(inst, self.draft.created[identity], parent)
+        self.draft.created[identity] = inst
+        inst.explicit = desc.id
+        if isinstance(desc, BaseNode):
+            inst.name = getattr(desc, "name", None)
+        inst.path_name = f"{name} {inst.name or desc.id!r}" if inst.name or desc.id else name
+        inst.parent = parent
+        inst.depth = parent.depth + 1
+        inst.context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
+        opens = (isinstance(desc, Element) and desc.key is not None) or parent.type_name == "Each"
+        inst.id_scope = identity if opens else scope_prefix
+        if is_scope(desc):
+            inst.scope = Scope(self.tree.rt, owner=inst)
+        if kind is NodeKind.EFFECT:
+            self.draft.effects.append(inst)
+        elif kind is NodeKind.STOP and not inst.is_item:
+            self.draft.stops.append(inst)
+        elif inst.is_item and starts_at_once(inst):
+            self.mark_reached(inst)
+        return inst
+
+    def update(self, inst: Instance, desc: BaseNode | Element) -> bool:
+        """Give a mounted instance its new description; True when its children must be worked out again."""
+        old = inst.desc
+        if desc is old or inst.frozen:
+            return False
+        if isinstance(desc, Element):
+            if props_equal(old.props, desc.props):
+                return False
+        elif inst.kind is NodeKind.EFFECT:
+            self.draft.effects.append(inst)
+        self.draft.set_desc(inst, desc)
+        return True
+
+    def drop(self, inst: Instance) -> None:
+        """Take an instance out of the plan, unless it was given another place."""
+        if inst not in self.draft.relocated:
+            self.draft.dropped[inst] = None
+
+    def relocate(self, parent: Instance, slot: Slot) -> Instance | None:
+        """An explicit id that is mounted elsewhere moves here (Z-2); `check_ids` refuses it if it stays there too."""
+        desc = slot[1]
+        if desc.id is None:
+            return None
+        prefix = f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
+        inst = self.tree.by_id.get(f"{prefix}/{desc.id}" if prefix else desc.id)
+        if inst is None or inst.parent is parent or inst.parent is None or not matches(inst, desc):
+            return None
+        if inst in self.draft.relocated or inst.node_id in self.draft.created:
+            raise self.duplicate_id(inst, inst, parent)
+        above = inst.parent
+        siblings = self.draft.before.get(above, above.children)
+        index = siblings.index(inst)
+        self.draft.relocated[inst] = (above, siblings[index - 1].node_id if index else None)
+        self.draft.dropped.pop(inst, None)
+        states = [(at, at.parent, at.context, at.depth) for at in inst.walk()]
+        self.draft.undo.append(lambda: _restore(states))
+        context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
+        inst.parent = parent
+        for at, _, was, depth in states:
+            at.depth = depth + parent.depth + 1 - states[0][3]
+            if was is states[0][2]:
+                at.context = context
+        self.update(inst, desc)
+        return inst
+
+    # -- whose turn it is ---------------------------------------------------------------------------------------
+
+    def reach_all(self) -> None:
+        """Ask every context whose progress changed who is next, and build what that reaches."""
+        stale = self.tree.stale
+        while stale:
+            context = next(iter(stale))
+            del stale[context]
+            if context.frozen or not context.reached or context.outcome is not Outcome.OPEN:
+                continue
+            if self.draft.is_dropped(context):
+                continue
+            if context.kind is NodeKind.LOOP and loop_state(context).between:
+                self.turn(context)
+            for item in next_reached(context):
+                self.mark_reached(item)
+                self.draft.bump(item.parent or item, (0, -1, 0, 0))
+                if item.kind is not NodeKind.RUNNABLE:
+                    self.stack.append(item)
+                    self.drain()
+
+    def mark_reached(self, item: Instance) -> None:
+        """An item's turn has come: a runnable may start, a container mounts its children."""
+        item.reached = True
+        lane = lane_of(item)
+        if lane is not None:
+            lane[0] += 1
+        self.draft.undo.append(lambda: _unreach(item, lane))
+        if item.kind is NodeKind.RUNNABLE:
+            self.draft.ready.append(item)
+        elif item.kind is NodeKind.STOP:
+            self.draft.stops.append(item)
+        else:
+            if item.kind is NodeKind.PHASE and self.content.skips(item):
+                self.draft.skipped.append(item)
+            self.draft.entered.append(item)
+            self.tree.touch(item)
+
+    def turn(self, loop: Instance) -> None:
+        """Between two iterations: read the condition, then begin the next one or end the loop (Z-8)."""
+        state = loop_state(loop)
+        if state.done is not None:
+            return
+        saved = (state.iteration, state.between, state.done, state.user_writes)
+        self.draft.undo.append(lambda: _rewind(state, saved))
+        self.draft.turned.append(loop)
+        following = state.iteration + 1
+        if not self.content.continues(loop):
+            state.done = "condition"
+        elif following >= loop.desc.max_iterations:
+            state.done = "max_iterations"
+        else:
+            state.iteration = following
+            state.between = False
+            state.user_writes = self.content.user_writes()
+            self.place(loop, self.content.of(loop, self.draft), keep=False)
+            self.drain()
+            return
+        state.between = False
+
+    # -- identity -----------------------------------------------------------------------------------------------
+
+    def check_ids(self) -> None:
+        """Refuse an id that is mounted twice once everything is placed (Z-2)."""
+        for identity, inst in self.draft.created.items():
+            mounted = self.tree.by_id.get(identity)
+            if mounted is not None and not self.draft.is_dropped(inst) and not self.draft.is_dropped(mounted):
+                raise self.duplicate_id(inst, mounted, inst.parent or inst)
+        for inst, (above, _) in self.draft.relocated.items():
+            if not self.draft.is_dropped(above) and inst in above.children:
+                raise self.duplicate_id(inst, inst, above)
+
+    def duplicate_id(self, inst: Instance, first: Instance, parent: Instance) -> DuplicateIdError:
+        """The error for a second node of the same id; names both places."""
+        also = f"; the first is {first.path()}" + (f" at {first.source}" if first.source else "")
+        return DuplicateIdError(
+            f"the id {inst.explicit or inst.node_id!r} is used twice{also}", where=where(inst.desc, parent)
+        )
+
+
+def matches(inst: Instance, desc: BaseNode | Element) -> bool:
+    """True when `desc` describes the node that is mounted as `inst`, so that it is kept (Z-2)."""
+    if inst.explicit != desc.id:
+        return False
+    old = inst.desc
+    if isinstance(desc, Element):
+        return isinstance(old, Element) and (old.component is desc.component or old.component.same_as(desc.component))
+    if type(old) is not type(desc):
+        return False
+    if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None:
+        return old.site == desc.site
+    return True
+
+
+def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int) -> Draft:
+    """Run phase 2. On any exception the mounted tree is as it was, and the scopes are still dirty.
+
+    Raises:
+        PlanError, RenderPhaseError, StateError: what the user's components did wrong.
+    """
+    draft = Draft(frame_index)
+    stale, unended = dict(tree.stale), dict(tree.unended)
+    try:
+        Renderer(tree, content, draft).run(dirty)
+    except BaseException:
+        draft.rollback()
+        tree.stale, tree.unended = stale, unended
+        tree.rt.requeue(dirty)
+        raise
+    return draft
+
+
+def _depth(scope: Scope) -> int:
+    return scope.owner.depth
+
+
+def _unreach(item: Instance, lane: list[int] | None) -> None:
+    item.reached = False
+    if lane is not None:
+        lane[0] -= 1
+
+
+def _rewind(state: LoopState, saved: tuple[int, bool, str | None, int]) -> None:
+    state.iteration, state.between, state.done, state.user_writes = saved
+
+
+def _restore(states: list[tuple[Instance, Instance | None, Instance, int]]) -> None:
+    for at, parent, context, depth in states:
+        at.parent, at.context, at.depth = parent, context, depth

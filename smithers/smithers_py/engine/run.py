@@ -1,0 +1,139 @@
+"""One running execution: the parts that the seven phases share. No behaviour of its own beyond small accessors."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from smithers_persistence import ExecutionStore
+from smithers_persistence.rows import EventRow
+from smithers_py.clock import Clock
+from smithers_py.engine.content import Content
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.observer import Observer
+from smithers_py.engine.results import TaskResult
+from smithers_py.engine.tree import Tree
+from smithers_py.engine.triggers import THROTTLED, Trigger
+from smithers_py.errors import SmithersError
+from smithers_py.logs.event_log import EventLog
+from smithers_py.state.actions import Action, Batch
+from smithers_py.state.context import Context
+from smithers_py.state.files import Files
+from smithers_py.state.store import StateStore
+from smithers_reactive import Coalescer, Runtime
+
+if TYPE_CHECKING:
+    from smithers_py.engine.storm import StormGuard
+    from smithers_py.engine.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of an execution. Times in ms, counts in pieces."""
+
+    idle_timeout_ms: int = 500
+    handler_timeout_ms: int = 30_000
+    grace_ms: int = 5_000
+    throttle_ms: int = 250
+    max_tasks: int = 32
+    """Task and Command attempts that run at once (Z-10)."""
+    max_agents: int = 10
+    """Model runs at once (E-2)."""
+    storm_frames: int = 100
+    storm_repeats: int = 3
+    lease_ms: int = 30_000
+
+
+@dataclass(slots=True)
+class Completion:
+    """A task attempt that ended and is already recorded (record 2 of H-3)."""
+
+    inst: Instance
+    outcome: str
+    """"succeeded", "failed", "cancelled", or "retry" (it will run again later)."""
+    result: TaskResult | None = None
+    error: SmithersError | None = None
+    actions: list[Action] = field(default_factory=list[Action])
+
+
+@dataclass(slots=True)
+class Ending:
+    """Why the execution ends."""
+
+    status: str
+    exit_code: int
+    stop_reason: str | None = None
+    summary: Any = None
+    status_reason: str | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that belongs to one execution while an engine owns it."""
+
+    execution_id: str
+    name: str
+    limits: Limits
+    clock: Clock
+    rt: Runtime
+    tree: Tree
+    content: Content
+    state: StateStore
+    files: Files
+    ctx: Context
+    store: ExecutionStore
+    observer: Observer
+    coalescer: Coalescer[Trigger]
+    log: EventLog
+    workspace: Path
+    model: Any = None
+    """Replaces every agent's model when given (Z-22)."""
+    strict: bool = False
+    tasks: Tasks = field(init=False)
+    storm: StormGuard = field(init=False)
+    next_frame: int = 0
+    started_ms: int = 0
+    inbox: deque[Completion] = field(default_factory=deque[Completion])
+    """Completions that no frame has handled yet."""
+    progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
+    """Stream events waiting for an `on_progress` handler."""
+    operator: list[Batch] = field(default_factory=list[Batch])
+    user_writes: int = 0
+    """Changes of user keys so far."""
+    failures: list[SmithersError] = field(default_factory=list[SmithersError])
+    """Unhandled failures, in the order in which they were flushed."""
+    ending: Ending | None = None
+    fatal: BaseException | None = None
+    """The store failed or the lease is lost: the engine stops at once (F-6)."""
+    chance: random.Random = field(default_factory=random.Random)
+
+    def post(self, trigger: Trigger) -> None:
+        """Ask for a turn. Safe from any thread."""
+        self.coalescer.post(trigger, immediate=trigger.kind not in THROTTLED)
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the engine with an error that no plan can handle. Safe from the engine's thread only."""
+        if self.fatal is None:
+            self.fatal = error
+        self.post(Trigger("stop", type(error).__name__))
+
+    def event(
+        self,
+        type: str,  # noqa: A002 - the column's name
+        node_id: str | None = None,
+        *,
+        level: str = "info",
+        payload: str | None = None,
+    ) -> EventRow:
+        """An event row of now, for the caller's transaction; the log file gets it at once."""
+        now = self.clock.now_ms()
+        entry = {"timestamp": now, "execution_id": self.execution_id, "level": level, "type": type, "node_id": node_id}
+        if payload is not None:
+            entry["payload"] = orjson.Fragment(payload)
+        self.log.write(entry)
+        return EventRow(type, now, payload, node_id, None, level)

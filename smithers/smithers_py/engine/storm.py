@@ -1,0 +1,64 @@
+"""The storm guard (F-9, Z-20, H-4): a plan that only reacts to itself is stopped and explained, not left spinning.
+
+A burst is no storm: any number of outside triggers share a frame. What counts is frame after frame whose only cause is
+what the plan's own handlers and effects wrote, with nothing else happening in between.
+"""
+
+from collections import Counter
+
+from smithers_py.engine.run import Ending, Limits, Run
+from smithers_py.engine.triggers import PROGRESS
+from smithers_py.engine.work import Frame, Job
+
+
+class StormGuard:
+    """Counts frames without progress. `storm_frames` and `storm_repeats` of the limits are its bounds."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.frames = 0
+        self._hashes: Counter[tuple[bytes, bytes, bytes]] = Counter()
+        self._keys: Counter[str] = Counter()
+        self._writers: Counter[str] = Counter()
+
+    def ran(self, job: Job) -> None:
+        """Remember whose code wrote something."""
+        if job.actions:
+            self._writers[f"{job.event} of {job.inst.path()}" if job.kind != "effect" else job.inst.path()] += 1
+
+    def saw(self, run: Run, frame: Frame) -> None:
+        """Look at a flushed frame; ends the run as stalled when it goes in circles."""
+        written = [key for key in frame.keys_written if not key.startswith("$")]
+        if self._is_progress(frame) or not written:
+            self._reset()
+            return
+        self.frames += 1
+        self._keys.update(written)
+        seen = (run.tree.plan_hash_bytes, run.state.state_hash, run.state.vol.state_hash)
+        self._hashes[seen] += 1
+        if self._hashes[seen] >= self.limits.storm_repeats:
+            self._stall(run, "loop_detected", f"the same plan and state came back {self._hashes[seen]} times")
+        elif self.frames >= self.limits.storm_frames:
+            self._stall(run, "frame_storm", f"{self.frames} frames in a row were caused only by the plan's own writes")
+
+    def _is_progress(self, frame: Frame) -> bool:
+        """A task ended, a person acted, a file or timer spoke; or a container moved on, which plans do finitely often."""
+        if any(trigger.kind in PROGRESS for trigger in frame.triggers) and (
+            frame.completions or frame.operator or any(trigger.kind in ("file", "timer") for trigger in frame.triggers)
+        ):
+            return True
+        return any(job.kind in ("task", "container") for job in frame.jobs) or bool(frame.starts)
+
+    def _reset(self) -> None:
+        if self.frames:
+            self.frames = 0
+            self._hashes.clear()
+            self._keys.clear()
+            self._writers.clear()
+
+    def _stall(self, run: Run, reason: str, what: str) -> None:
+        keys = ", ".join(repr(key) for key, _ in self._keys.most_common(5))
+        writers = ", ".join(name for name, _ in self._writers.most_common(3)) or "the plan"
+        text = f"{what}. Keys: {keys}. Written by: {writers}."
+        run.observer.log("error", f"stalled ({reason}): {text}")
+        run.ending = run.ending or Ending("stalled", 4, stop_reason=reason, status_reason=text)

@@ -1,0 +1,251 @@
+"""Task attempts: the queue of what may start, slots, and the coroutine that carries one attempt to its record.
+
+The three records of H-3: *claimed* is written by the frame's commit before an attempt starts here; *finished* is
+written here the moment it ends, and only then does the engine hear of it; *handled* is written by a flush.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from smithers_persistence.rows import FinishedTask, RetryLater
+from smithers_py.engine.control import TaskControl
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.journal import journal_text
+from smithers_py.engine.perform import Performed, perform
+from smithers_py.engine.results import TaskResult
+from smithers_py.engine.run import Completion, Run
+from smithers_py.engine.triggers import Trigger
+from smithers_py.errors import SmithersError, StateValueError, TaskError
+from smithers_py.nodes import NodeKind
+from smithers_py.state.activity import Activity, current
+from smithers_py.state.codec import encode
+from smithers_py.workers.pool import DaemonPool
+from smithers_py.workers.retry import backoff_ms, is_retryable
+
+_AGENTS = ("Claude", "Agent")
+_DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
+
+
+class TaskState:
+    """What the engine knows of a runnable's work; `attempt` counts from 1."""
+
+    __slots__ = ("attempt", "error", "job", "result", "started_ms", "timer")
+
+    def __init__(self) -> None:
+        self.attempt = 1
+        self.started_ms = 0
+        self.job: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.result: TaskResult | None = None
+        self.error: SmithersError | None = None
+
+
+class Tasks:
+    """All work of one execution. Everything but `TaskControl.emit` runs on the engine's thread."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.pool = DaemonPool(max_threads=run.limits.max_tasks)
+        self.waiting: deque[Instance] = deque()
+        self.waiting_agents: deque[Instance] = deque()
+        self.running: dict[Instance, TaskState] = {}
+        self.agents = 0
+        self.sleeping: dict[Instance, TaskState] = {}
+        """Attempts that wait for their retry time."""
+
+    @property
+    def busy(self) -> bool:
+        """Anything runs, waits for a slot, or will be tried again."""
+        return bool(self.running or self.waiting or self.waiting_agents or self.sleeping)
+
+    def enqueue(self, ready: Sequence[Instance]) -> None:
+        """Queue runnables whose turn came, in plan order."""
+        for inst in ready:
+            inst.status = "scheduled"
+            inst.extra = TaskState()
+            self._queue_of(inst).append(inst)
+
+    def choose(self) -> list[Instance]:
+        """Take from the queues what has a slot now (Z-10: 32 tasks; E-2: 10 model runs)."""
+        chosen: list[Instance] = []
+        limits = self.run.limits
+        for queue, free in (
+            (self.waiting, limits.max_tasks - (len(self.running) - self.agents)),
+            (self.waiting_agents, limits.max_agents - self.agents),
+        ):
+            while queue and free > 0:
+                inst = queue.popleft()
+                if inst.alive and inst.status in ("scheduled", "blocked"):
+                    chosen.append(inst)
+                    free -= 1
+        return chosen
+
+    def start(self, inst: Instance) -> None:
+        """Start a claimed attempt."""
+        state: TaskState = inst.extra
+        self.running[inst] = state
+        self.agents += inst.type_name in _AGENTS
+        state.started_ms = self.run.clock.now_ms()
+        state.job = asyncio.create_task(self._attempt(inst, state), name=f"task {inst.path_name}")
+
+    def cancel(self, inst: Instance) -> None:
+        """Stop a running or waiting attempt; the record says cancelled (T-7)."""
+        state = inst.extra
+        if not isinstance(state, TaskState):
+            return
+        if state.timer is not None:
+            state.timer.cancel()
+            self.sleeping.pop(inst, None)
+        if state.job is not None:
+            state.job.cancel()
+
+    async def cancel_all(self) -> None:
+        """Cancel everything and wait until each attempt is recorded."""
+        jobs = [state.job for state in self.running.values() if state.job is not None]
+        for inst in [*self.running, *self.sleeping]:
+            self.cancel(inst)
+        self.waiting.clear()
+        self.waiting_agents.clear()
+        if jobs:
+            await asyncio.wait(jobs)
+
+    def close(self) -> None:
+        """Let the worker threads go."""
+        self.pool.close()
+
+    # -- one attempt --------------------------------------------------------------------------------------------
+
+    async def _attempt(self, inst: Instance, state: TaskState) -> None:
+        run = self.run
+        activity = Activity(
+            "task",
+            inst.node_id,
+            "task",
+            frame=inst.mounted_frame,
+            uuid_seed=f"{run.execution_id}/{inst.node_id}/{inst.mounted_frame}",
+            owner=inst,
+        )
+        current.set(activity)
+        control = TaskControl(run, inst, state.attempt)
+        done, error, outcome = Performed(), None, "succeeded"
+        try:
+            done = await perform(run, inst, control, self.pool)
+            result_json = _result_json(inst, done)
+        except asyncio.CancelledError:
+            outcome, result_json = "cancelled", None
+        except SmithersError as caught:
+            outcome, result_json = "failed", None
+            source = inst.desc.source or (None, None)
+            error = caught.locate(execution_id=run.execution_id, node=inst.path(), file=source[0], line=source[1])
+        actions = activity.close()
+        await control.close()
+        ended = run.clock.now_ms()
+        done.result = TaskResult(
+            inst.node_id, duration_ms=ended - state.started_ms, attempt=state.attempt, **done.fields
+        )
+        completion = Completion(inst, outcome, done.result, error, actions if outcome == "succeeded" else [])
+        try:
+            if error is not None and self._retries_left(inst, state, error):
+                await self._retry(inst, state, error, ended)
+                completion.outcome = "retry"
+            else:
+                state.result, state.error = done.result, error
+                await self._record(inst, state, completion, result_json, done, ended)
+        except Exception as failure:  # noqa: BLE001 - the drive loop ends the run with it; here nobody would see it
+            run.fail(failure)
+        finally:
+            self.running.pop(inst, None)
+            self.agents -= inst.type_name in _AGENTS
+        run.inbox.append(completion)
+        run.post(Trigger("task", inst.node_id))
+
+    async def _record(
+        self, inst: Instance, state: TaskState, completion: Completion, result: str | None, done: Performed, ended: int
+    ) -> None:
+        error = completion.error
+        kind = f"task.{completion.outcome}"
+        level = "error" if error is not None else "info"
+        payload = orjson.dumps({"ms": ended - state.started_ms} | ({"error": error.message} if error else {})).decode()
+        await self.run.store.finish(
+            FinishedTask(
+                inst.node_id,
+                inst.mounted_frame,
+                state.attempt,
+                completion.outcome,  # pyright: ignore[reportArgumentType] - one of the three, "retry" is set later
+                ended,
+                result_json=result,
+                error_json=orjson.dumps(error.to_json()).decode() if error is not None else None,
+                journal_json=journal_text(completion.actions),
+                agent=done.agent,
+                events=[self.run.event(kind, inst.node_id, level=level, payload=payload)],
+            )
+        )
+
+    def _retries_left(self, inst: Instance, state: TaskState, error: SmithersError) -> bool:
+        """E-1 and Z-7: whether this failure is tried again."""
+        node = inst.desc
+        allowed = node.retries if node.retries is not None else _DEFAULT_RETRIES.get(inst.type_name, 0)
+        if state.attempt > allowed or self.run.ending is not None or not inst.alive:
+            return False
+        rule = node.retry_on
+        if rule is None:
+            return is_retryable(error)
+        cause = getattr(error, "error", error)
+        if isinstance(rule, type | tuple):
+            return isinstance(cause, rule) or isinstance(error, rule)
+        return bool(rule(cause))
+
+    async def _retry(self, inst: Instance, state: TaskState, error: SmithersError, ended: int) -> None:
+        wait = backoff_ms(state.attempt, random=self.run.chance.random, retry_after=getattr(error, "retry_after", None))
+        await self.run.store.retry_later(
+            RetryLater(
+                inst.node_id,
+                inst.mounted_frame,
+                state.attempt,
+                ended,
+                ended + wait,
+                wait,
+                orjson.dumps(error.to_json()).decode(),
+                events=[self.run.event("task.retry", inst.node_id, level="warning")],
+            )
+        )
+        state.attempt += 1
+        self.sleeping[inst] = state
+        state.timer = asyncio.get_running_loop().call_later(wait / 1000, self._wake, inst)
+
+    def _wake(self, inst: Instance) -> None:
+        if self.sleeping.pop(inst, None) is not None:
+            self._queue_of(inst).append(inst)
+            self.run.post(Trigger("timer", inst.node_id))
+
+    def _queue_of(self, inst: Instance) -> deque[Instance]:
+        return self.waiting_agents if inst.type_name in _AGENTS else self.waiting
+
+
+def _result_json(inst: Instance, done: Performed) -> str:
+    """The result as stored; a value that JSON cannot hold fails the task, for it would be lost by a restart.
+
+    Raises:
+        TaskError: the function returned something that cannot be stored.
+    """
+    try:
+        return encode("result", {name: value for name, value in done.fields.items() if value is not None})[0]
+    except StateValueError as error:
+        raise TaskError(
+            f"{inst.path_name} returned a {error.type}, which cannot be stored as its result",
+            hint="Return JSON values, Pydantic models, dataclasses, datetimes or enums (or None).",
+        ) from error
+
+
+def is_waiting(inst: Instance) -> bool:
+    """Mounted but not started: its props may still change (Z-3)."""
+    return inst.kind is NodeKind.RUNNABLE and inst.status in ("idle", "scheduled")
+
+
+def state_of(inst: Instance) -> Any:
+    """The TaskState of a runnable that was reached, else None."""
+    return inst.extra if isinstance(inst.extra, TaskState) else None

@@ -1,0 +1,261 @@
+"""What a frame has to do once its tree is settled: which tasks start, which containers ended, whose code runs.
+
+Decided between reconcile and commit, from the tree just rendered (Z-6), so that the commit can claim what starts and
+the effects phase has one list of jobs in plan order.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Literal
+
+from smithers_py.engine.draft import Draft
+from smithers_py.engine.effect_state import EffectState, deps_text
+from smithers_py.engine.instance import Instance, Outcome, plan_order
+from smithers_py.engine.progress import has_ended, loop_state, unreached_items
+from smithers_py.engine.reconcile import Changes
+from smithers_py.engine.results import ContainerResult
+from smithers_py.engine.run import Completion, Ending, Run
+from smithers_py.engine.triggers import Trigger
+from smithers_py.errors import SmithersError
+from smithers_py.nodes import NodeKind
+from smithers_py.state.actions import Action, Batch
+from smithers_reactive import Scope
+
+JobKind = Literal["task", "container", "effect", "cleanup", "progress"]
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of phase 6: at most one call of user code, and what becomes of its node when that returned."""
+
+    inst: Instance
+    kind: JobKind
+    event: str
+    fn: Callable[..., Any] | None = None
+    args: tuple[Any, ...] = ()
+    status: str | None = None
+    outcome: Outcome = Outcome.OPEN
+    completion: Completion | None = None
+    deps: str | None = None
+    """The encoded deps an effect runs with."""
+    actions: list[Action] = field(default_factory=list[Action])
+    error: SmithersError | None = None
+    """Why the node failed: the task's own error, or the handler's."""
+    handler_failed: bool = False
+
+
+@dataclass(slots=True)
+class StatusChange:
+    """A node's new status, written by the flush. `outcome` OPEN leaves its place in its context as it is."""
+
+    inst: Instance
+    status: str
+    outcome: Outcome = Outcome.OPEN
+    detail: str | None = None
+
+
+@dataclass(slots=True)
+class Frame:
+    """One turn while it is worked on."""
+
+    index: int
+    now_ms: int
+    triggers: list[Trigger]
+    completions: list[Completion] = field(default_factory=list[Completion])
+    operator: list[Batch] = field(default_factory=list[Batch])
+    progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
+    dirty: list[Scope] = field(default_factory=list[Scope])
+    changes: Changes = field(default_factory=Changes)
+    draft: Draft = field(default_factory=lambda: Draft(-1))
+    scheduled: list[Instance] = field(default_factory=list[Instance])
+    """Runnables whose turn came: their task rows are new."""
+    starts: list[Instance] = field(default_factory=list[Instance])
+    """Runnables that are claimed and started by this frame."""
+    jobs: list[Job] = field(default_factory=list[Job])
+    statuses: list[StatusChange] = field(default_factory=list[StatusChange])
+    ending: Ending | None = None
+    written: bool = False
+    """The flush rode in the commit's transaction."""
+    opened: bool = False
+    """The frame row is in the database."""
+    keys_written: list[str] = field(default_factory=list[str])
+    phase_ms: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to mount, handle, write, start or answer (Z-18)."""
+        return not (
+            self.changes.patches
+            or self.jobs
+            or self.statuses
+            or self.starts
+            or self.scheduled
+            or self.operator
+            or self.draft.inits
+            or self.draft.turned
+            or self.ending
+        )
+
+    @property
+    def runs_user_code(self) -> bool:
+        """True when phase 6 calls a handler or an effect, which must see the commit done."""
+        return any(job.fn is not None for job in self.jobs)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the time spent inside to the phase's milliseconds (F-7)."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.phase_ms[phase] = self.phase_ms.get(phase, 0.0) + (perf_counter() - start) * 1000
+
+
+def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
+    """Fill in what the frame starts and runs."""
+    frame.draft = draft
+    _stop_or_end(frame, draft)
+    frame.scheduled = [inst for inst in draft.ready if _alive(inst)]
+    run.tasks.enqueue(frame.scheduled)
+    if frame.ending is None and run.ending is None:
+        frame.starts = run.tasks.choose()
+        frame.statuses += [StatusChange(inst, "running") for inst in frame.starts]
+    jobs = [*_completed(run, frame), *_entered(draft), *_ended(run, frame), *_effects(draft), *_progress(frame)]
+    order = {inst: at for at, inst in enumerate(plan_order(list({job.inst: None for job in jobs})))}
+    jobs.sort(key=lambda job: order[job.inst])
+    frame.jobs = [*_cleanups(frame), *jobs]
+
+
+def _alive(inst: Instance) -> bool:
+    """Mounted, and still in the plan."""
+    return inst.mounted_frame >= 0 and inst.alive
+
+
+def _stop_or_end(frame: Frame, draft: Draft) -> None:
+    """The first Stop or End in plan order that was mounted (in a sequence: whose turn came) ends the run (Z-9)."""
+    stops = plan_order([inst for inst in draft.stops if _alive(inst)])
+    if not stops:
+        return
+    node = stops[0].desc
+    if node.type_name == "Stop":
+        frame.ending = Ending("stopped", 4, stop_reason=node.reason)
+    else:
+        frame.ending = Ending("completed", node.exit_code, stop_reason="end", summary=node.summary)
+
+
+def _completed(run: Run, frame: Frame) -> Iterator[Job]:
+    for completion in frame.completions:
+        inst, result = completion.inst, completion.result
+        if not _alive(inst):
+            run.observer.log("warning", f"the result of {inst.path_name} came after it left the plan; no handler ran")
+            yield Job(inst, "task", "ignored", completion=completion, status=completion.outcome)
+            continue
+        if completion.outcome == "succeeded":
+            fn = inst.handlers.get("on_finished")
+            yield Job(inst, "task", "on_finished", fn, (result,), "succeeded", Outcome.SETTLED, completion)
+        elif completion.outcome == "retry":
+            yield Job(inst, "task", "retry", status="blocked", completion=completion)
+        elif completion.outcome == "cancelled":
+            yield Job(inst, "task", "cancelled", None, (), "cancelled", Outcome.SETTLED, completion)
+        else:
+            owner = _error_owner(inst)
+            fn = owner.handlers["on_error"] if owner is not None else None
+            outcome = Outcome.SETTLED if fn is not None else Outcome.FAILED
+            job = Job(inst, "task", "on_error", fn, (completion.error,), "failed", outcome, completion)
+            job.error = None if fn is not None else completion.error
+            yield job
+
+
+def _error_owner(inst: Instance) -> Instance | None:
+    """Who handles a failure: the node itself, or its nearest Step or Phase with an `on_error` (Z-7)."""
+    if "on_error" in inst.handlers:
+        return inst
+    for above in inst.ancestors():
+        if above.kind in (NodeKind.STEP, NodeKind.PHASE) and "on_error" in above.handlers:
+            return above
+    return None
+
+
+def _entered(draft: Draft) -> Iterator[Job]:
+    for inst in draft.entered:
+        if _alive(inst) and inst not in draft.skipped:
+            yield Job(inst, "container", "on_start", inst.handlers.get("on_start"), status="running")
+
+
+def _ended(run: Run, frame: Frame) -> Iterator[Job]:
+    """Containers that have ended on the tree just rendered; each is a latch, effective in the next frame (Z-6)."""
+    waiting, run.tree.unended = run.tree.unended, {}
+    turned = {inst: None for inst in frame.draft.turned if loop_state(inst).done}
+    for inst in {**waiting, **turned}:
+        if inst.is_root:
+            _skip_lanes(frame, inst)
+            continue
+        if not _alive(inst) or inst.frozen or not inst.reached or inst.outcome is not Outcome.OPEN:
+            continue
+        job = _verdict(frame, inst)
+        if job is not None:
+            yield job
+
+
+def _verdict(frame: Frame, inst: Instance) -> Job | None:
+    result = ContainerResult(inst.node_id, inst.name)
+    on_complete = inst.handlers.get("on_complete")
+    if inst in frame.draft.skipped:
+        return Job(inst, "container", "skip_if", None, (), "skipped", Outcome.SETTLED)
+    if inst.kind is NodeKind.LOOP:
+        state = loop_state(inst)
+        if state.done is not None:
+            result = ContainerResult(inst.node_id, None, state.done, state.iteration + 1)
+            return Job(inst, "container", "on_complete", on_complete, (result,), "succeeded", Outcome.SETTLED)
+        if state.between or state.iteration < 0 or not has_ended(inst):
+            return None
+        if not inst.failed:
+            fn = inst.handlers.get("on_iteration")
+            return Job(inst, "container", "on_iteration", fn, (state.iteration,))
+    elif not has_ended(inst):
+        return None
+    if inst.failed:
+        frame.statuses += [StatusChange(item, "skipped", Outcome.SETTLED, "upstream") for item in unreached_items(inst)]
+        return Job(inst, "container", "failed", None, (), "failed", Outcome.FAILED)
+    return Job(inst, "container", "on_complete", on_complete, (result,), "succeeded", Outcome.SETTLED)
+
+
+def _skip_lanes(frame: Frame, root: Instance) -> None:
+    """Outside of containers a failed Phase skips the later Phases, a failed Step the later Steps (Z-7)."""
+    failed = {kind for kind, (opened, failed) in root.extra.lanes.items() if failed and not opened}
+    if failed and root.unreached:
+        frame.statuses += [
+            StatusChange(item, "skipped", Outcome.SETTLED, "upstream")
+            for item in unreached_items(root)
+            if item.kind in failed
+        ]
+
+
+def _effects(draft: Draft) -> Iterator[Job]:
+    for inst in dict.fromkeys(draft.effects):
+        if not _alive(inst):
+            continue
+        state: EffectState = inst.extra or EffectState()
+        inst.extra = state
+        deps = deps_text(inst)
+        if deps != state.deps:
+            yield Job(inst, "effect", "effect", inst.desc.run, deps=deps)
+
+
+def _cleanups(frame: Frame) -> list[Job]:
+    """Effects that left the plan clean up before anything else runs."""
+    return [
+        Job(inst, "cleanup", "cleanup", inst.extra.cleanup)
+        for inst in frame.changes.unmounted
+        if inst.kind is NodeKind.EFFECT and inst.extra is not None
+    ]
+
+
+def _progress(frame: Frame) -> Iterator[Job]:
+    for inst, events in frame.progress.items():
+        fn = inst.handlers.get("on_progress")
+        if fn is not None and _alive(inst):
+            for event in events:
+                yield Job(inst, "progress", "on_progress", fn, (event,))
