@@ -61,10 +61,10 @@ class Element(PlanItem):
         self.id = id
         self.site = site
         self.place: Place | None = None
+        for value in props.values():
+            release(value)
         builder = current_builder()
         if builder is not None:
-            for value in props.values():
-                release(value)
             builder.attach(self)
 
     @property

@@ -103,10 +103,8 @@ class BaseNode(BaseModel, PlanItem):
             self._take_events(props, handlers, site)
         children = props.get("children")
         props["children"] = [] if children is None else self._children(children, site)
-        builder = current_builder()
-        if builder is not None:
-            for value in props.values():
-                release(value)
+        for value in props.values():
+            release(value)
         try:
             self.__pydantic_validator__.validate_python(props, self_instance=self)
         except ValidationError as error:
@@ -116,6 +114,7 @@ class BaseNode(BaseModel, PlanItem):
         _set(self, "handlers", handlers)
         _set(self, "site", site)
         _set(self, "place", None)
+        builder = current_builder()
         if builder is not None:
             builder.attach(self)
 

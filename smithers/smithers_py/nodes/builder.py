@@ -4,7 +4,7 @@ A `Builder` is open while a component's function runs. Its `target` is the list 
 children of the innermost open `with`, else the output list of a plan, else nothing (plain components return their
 nodes). Each attached item remembers its *place*, (list, index). When it is given to another node afterwards it is
 taken out of its place in O(1): from the end if it is last, else its slot is marked vacant, and the vacant slots are
-squeezed out when the list is closed. So `Phase("x", children=[...100,000 nodes...])` in a plan body is linear.
+squeezed out when the `with` or the body ends. So `Phase("x", children=[...100,000 nodes...])` in a plan body is linear.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -34,13 +34,15 @@ class PlanItem:
 class Builder:
     """One run of a component's function. `output` is None when nodes do not attach by being made."""
 
-    __slots__ = ("output", "path", "stack", "target", "token")
+    __slots__ = ("gaps", "output", "path", "stack", "target", "token")
 
     def __init__(self, path: str | Callable[[], str], output: list[Any] | None) -> None:
         self.path = path
         self.output = output
         self.target = output
         self.stack: list[tuple[PlanItem, list[Any]]] = []
+        self.gaps: dict[int, list[Any]] = {}
+        """Lists with vacant slots, by their id()."""
         self.token: Token[Builder | None] | None = None
         """Set when a `with` outside any component opened this builder, and has to close it."""
 
@@ -59,8 +61,14 @@ class Builder:
     def pop(self) -> None:
         """Leave the innermost `with`."""
         _, children = self.stack.pop()
-        squeeze(children)
+        if self.gaps.pop(id(children), None) is not None:
+            _squeeze(children)
         self.target = self.stack[-1][1] if self.stack else self.output
+
+    def close(self) -> None:
+        """Squeeze out what vacant slots are left; the builder is done."""
+        for items in self.gaps.values():
+            _squeeze(items)
 
 
 _current: ContextVar[Builder | None] = ContextVar("smithers_builder", default=None)
@@ -87,6 +95,7 @@ def leave() -> None:
         return
     builder.pop()
     if builder.token is not None and not builder.stack:
+        builder.close()
         _current.reset(builder.token)
 
 
@@ -97,8 +106,7 @@ def building(path: str | Callable[[], str], output: list[Any] | None) -> Generat
     token = _current.set(builder)
     try:
         yield builder
-        if output is not None:
-            squeeze(output)
+        builder.close()
     finally:
         _current.reset(token)
 
@@ -152,14 +160,19 @@ def _vacate(item: PlanItem, place: Place) -> None:
     if target is None or index >= len(target) or target[index] is not item:
         return  # already given away, or the user edited the list
     target[index] = _VACANT
-    while target and target[-1] is _VACANT:
-        target.pop()
-
-
-def squeeze(items: list[Any]) -> None:
-    """Remove the vacant slots of a list and mend the places of what stays."""
-    if not any(item is _VACANT for item in items):
+    if index == len(target) - 1:
+        while target and target[-1] is _VACANT:
+            target.pop()
         return
+    builder = _current.get()
+    if builder is None:
+        _squeeze(target)
+    else:
+        builder.gaps[id(target)] = target
+
+
+def _squeeze(items: list[Any]) -> None:
+    """Remove the vacant slots of a list and mend the places of what stays."""
     items[:] = [item for item in items if item is not _VACANT]
     for index, item in enumerate(items):
         if isinstance(item, PlanItem) and item.place is not None and item.place[0] is items:
