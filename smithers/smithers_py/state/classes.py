@@ -96,7 +96,11 @@ def _model_parts(value: BaseModel) -> Any:
         same = _same_model(value, rebuild(cls, parts))
     except (ValueError, TypeError, RecursionError) as error:
         # Pydantic's serialisation and validation errors are ValueErrors; both mean the same to the user.
-        raise Refused(cls.__qualname__, f"Pydantic cannot write and read it back ({_first_line(error)})") from error
+        raise Refused(
+            cls.__qualname__,
+            f"Pydantic cannot write it as JSON and read it back ({_first_line(error)})",
+            "Give its fields types that have a JSON form, or a serializer and validator that agree.",
+        ) from error
     if not same:
         raise Refused(
             cls.__qualname__,

@@ -78,25 +78,27 @@ def revive(plain: Any, key: str = "") -> Any:
         return plain
     if TAG not in plain:
         return {name: revive(item, key) for name, item in plain.items()}
-    name = plain[TAG]
-    if name == "dict":
-        return {inner: revive(item, key) for inner, item in plain["v"].items()}
-    reader = _READERS.get(name)
+    name = str(plain[TAG])
     try:
+        if name == "dict":
+            return {inner: revive(item, key) for inner, item in plain["v"].items()}
         parts = revive(plain["v"], key)
-        if reader is not None:
-            return reader(parts)
-        cls = find_class(name)
-        if cls is None or not is_storable(cls):
-            raise StateValueError(
-                key,
-                name,
-                detail="no loaded module defines this class",
-                hint="Import the module that defines it in the plan script, or delete the key.",
-            )
-        return rebuild(cls, parts)
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        reader = _READERS.get(name)
+        return _rebuild(key, name, parts) if reader is None else reader(parts)
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         raise StateValueError(key, name, detail=f"what was stored no longer fits it ({error})") from error
+
+
+def _rebuild(key: str, name: str, parts: Any) -> Any:
+    cls = find_class(name)
+    if cls is None or not is_storable(cls):
+        raise StateValueError(
+            key,
+            name,
+            detail="no loaded module defines this class",
+            hint="Import the module that defines it in the plan script, or delete the key.",
+        )
+    return rebuild(cls, parts)
 
 
 def type_name_of(plain: Any) -> str | None:
@@ -212,8 +214,13 @@ def _write_datetime(value: datetime) -> str | list[str]:
 def _read_datetime(parts: Any) -> datetime:
     if isinstance(parts, str):
         return datetime.fromisoformat(parts)
-    text, zone = parts
-    return datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
+    instant = datetime.fromisoformat(parts[0])
+    zone = ZoneInfo(parts[1])
+    for fold in (0, 1):
+        wall = instant.replace(tzinfo=zone, fold=fold)
+        if wall.utcoffset() == instant.utcoffset():
+            return wall
+    return instant.astimezone(zone)  # the zone's rules have changed since: keep the instant
 
 
 def _write_time(value: time) -> str:
