@@ -6,6 +6,7 @@ checks at the door and, for the Effect, its life.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, IDLE, STALE
 from smithers_reactive.graph import Node, Runtime, Sink
-from smithers_reactive.isolation import enter, inside, refuse_foreign_thread, refuse_in_pure, untracked
+from smithers_reactive.isolation import enter, inside, leave, refuse_foreign_thread, refuse_in_pure, untracked
 
 if TYPE_CHECKING:
     from smithers_reactive.scope import Scope
@@ -58,7 +59,8 @@ class Signal(Node, Generic[T]):
         if rt.on_write is not None:
             rt.on_write(self, value, False)
             return
-        refuse_foreign_thread(self)
+        if get_ident() != rt.thread:
+            refuse_foreign_thread(self)
         self.write(value)
 
     def update(self, fn: Callable[[T], T]) -> None:
@@ -123,52 +125,61 @@ class Effect(Sink):
         refuse_in_pure(self)
         self.cleanup: Callable[[], object] | None = None
         self.owner = owner
-        with rt.batch():
-            errors: list[Exception] = []
+        try:
+            with rt.batch():
+                self._first_run()
+        except BaseException:  # also when what it wrote made another Effect fail: nobody would hold this one
+            self.dispose()
+            raise
+        if owner is not None:
+            owner.own(self)
+
+    def _first_run(self) -> None:
+        rt = self.rt
+        outer = rt if rt.entered else enter(rt)
+        errors: list[Exception] = []
+        try:
             self.fire(errors)
-            if errors:
-                self.dispose()
-                raise errors[0]
-            if owner is not None:
-                owner.own(self)
+        finally:
+            if outer is not rt:
+                leave(rt, outer)
+        if errors:
+            raise errors[0]
 
     def fire(self, errors: list[Exception]) -> None:
         """Run cleanup and function; what they raise is appended to `errors`. Only interruptions propagate."""
         rt = self.rt
-        path = rt.path
-        depth = len(path)
         outer_log = rt.log
-        outer = None if rt.entered else (rt, enter(rt))
         started = rt.clock
-        finished = False
+        interrupted = True
         log: list[Node] = []
-        fn = self.fn
+        rt.path.append(self)
         try:
-            path.append(self)
             self.flags = BUSY
-            rt.log = None
-            self.clean_up(errors)
-            rt.log = log
+            if self.cleanup is not None:
+                rt.log = None
+                self.clean_up(errors)
             if not self.flags & DISPOSED:
-                result = cast("Callable[[], object]", fn)()
-                self.cleanup = result if callable(result) else None
-            finished = True
+                rt.log = log
+                result = self.fn()  # type: ignore[misc]  an Effect has one
+                if result is not None and callable(result):
+                    self.cleanup = result
+            interrupted = False
         except Exception as error:  # noqa: BLE001  one failing effect does not stop the others; the flush raises it
             errors.append(error)
-            finished = True
+            interrupted = False
         finally:
-            del path[depth:]
+            rt.path.pop()
             rt.log = outer_log
-            if outer is not None:
-                rt.leave(outer[1])
             self.flags &= ~BUSY
-            if not finished and not self.flags & DISPOSED:
-                self.flags |= DIRTY  # interrupted: it is still queued and runs again
+            if interrupted and not self.flags & DISPOSED:
+                self.flags |= DIRTY  # it is still queued, and runs again
         if self.flags & DISPOSED:
             self.clean_up(errors)
             return
         self.verified_at = started
-        self.rewire(log)
+        if log != self.deps:
+            self.rewire(log)
         if rt.clock != started and not self.flags & STALE:
             # It wrote. What it read before that, for the first time, had nobody to mark yet.
             self.flags |= CHECK

@@ -9,4 +9,5 @@ DISPOSED = 32  # a sink taken out of the graph
 RETRY = 64  # the last run gave nothing that may be kept
 
 STALE = CHECK | DIRTY
+MUST_RUN = DIRTY | RETRY
 NEEDS_REFRESH = STALE | BUSY | IDLE | RETRY

@@ -28,14 +28,15 @@ from __future__ import annotations
 
 from _thread import get_ident
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from smithers_reactive import headroom
 from smithers_reactive.errors import Failure
-from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, ERROR, IDLE, NEEDS_REFRESH, RETRY, STALE
+from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, ERROR, IDLE, MUST_RUN, NEEDS_REFRESH, RETRY, STALE
 from smithers_reactive.isolation import (
     enter,
     inside,
+    leave,
     read_from_foreign_thread,
     refuse_foreign_read,
     refuse_foreign_thread,
@@ -136,7 +137,12 @@ class Node:
         if value is old or self.is_same(old, value):
             return
         self.value = value
-        self.touch()
+        rt = self.rt
+        self.changed_at = rt.clock = rt.clock + 1
+        if self.subs:
+            mark(rt, self.subs)
+            if rt.queue and not rt.batch_depth and not rt.flushing:
+                rt.flush()
 
     def touch(self) -> None:
         """It changed; that it did was decided elsewhere. Marks all that depends on it. Raises like `write`.
@@ -156,9 +162,11 @@ class Node:
         try:
             if equals is not None:
                 return bool(untracked(lambda: equals(old, new)))
-            return type(old) is type(new) and bool(old == new)
+            if type(old) is type(new) and old == new:  # the truth of an array raises: inside the try
+                return True
         except Exception:  # noqa: BLE001  DESIGN §2: a comparison that fails means "different", the safe answer
-            return False
+            pass
+        return False
 
     # -- computing ----------------------------------------------------------------------------------------------
 
@@ -170,18 +178,22 @@ class Node:
                          changed?   the change are known to be right
         """
         rt = self.rt
-        if self.flags & BUSY:
+        flags = self.flags
+        if flags & BUSY:
             raise rt.cycle(self)
+        if rt.entered and (flags & MUST_RUN or not self.verified_at):
+            self.compute()
+            return
         path = rt.path
         base = len(path)
         scans: list[Iterator[Node]] = []
-        outer = None if rt.entered else (rt, enter(rt))
+        outer = rt if rt.entered else enter(rt)
         node = self
         scan = iter(node.deps)
         try:
             while True:
                 verified = node.verified_at
-                changed = not verified or bool(node.flags & DIRTY)
+                changed = not verified or node.flags & MUST_RUN
                 if not changed and verified != rt.clock:
                     down = None
                     for dep in scan:
@@ -214,29 +226,29 @@ class Node:
                 else:
                     return
         finally:
-            for waiting in path[base:]:
-                waiting.flags &= ~BUSY
-            del path[base:]
-            if outer is not None:
-                rt.leave(outer[1])
+            if len(path) != base:  # an exception on the way
+                for waiting in path[base:]:
+                    waiting.flags &= ~BUSY
+                del path[base:]
+            if outer is not rt:
+                leave(rt, outer)
 
     def compute(self) -> None:
         """Compute the value anew. Exceptions become the value, but for those that tell of the moment: recursion or
         memory running out, cancellation, interruption. Those propagate and leave the node to be tried again."""
         rt = self.rt
         path = rt.path
-        depth = len(path)
-        if depth >= rt.deep:
-            rt.deep = headroom.grant(id(rt), depth)
+        if len(path) >= rt.deep:
+            rt.deep = headroom.grant(id(rt), len(path))
         flags = self.flags & ~RETRY
         outer_log = rt.log
         failed = 0
         log: list[Node] = []
+        path.append(self)
         try:
             self.flags = flags | BUSY
-            path.append(self)
             rt.log = log
-            value = cast("Callable[[], Any]", self.fn)()
+            value = self.fn()  # type: ignore[misc]  a computed has one
             old = self.value
             kept = self.verified_at and not flags & ERROR and (value is old or self.is_same(old, value))
         except (RecursionError, MemoryError):
@@ -248,7 +260,7 @@ class Node:
             self.give_up()
             raise
         finally:
-            del path[depth:]
+            path.pop()
             rt.log = outer_log
         if log != self.deps:
             self.rewire(log)
@@ -264,7 +276,8 @@ class Node:
         """The run was cut short. Whoever catches that and goes on has seen no value to build on, so nobody on the way
         may keep a result either."""
         for node in self.rt.path:
-            node.flags |= RETRY
+            if node.subs is not None:
+                node.flags |= RETRY
         self.rewire([])
         self.verified_at = 0
         self.flags = (self.flags & ~(STALE | BUSY)) | RETRY
@@ -298,7 +311,7 @@ class Node:
         if type(subs) is dict:
             subs[sub] = None
         elif len(subs) < LIST_LIMIT:
-            cast("list[Node]", subs).append(sub)
+            subs.append(sub)  # type: ignore[union-attr]
         else:
             self.subs = many = dict.fromkeys(subs)
             many[sub] = None
@@ -310,7 +323,7 @@ class Node:
         if type(subs) is dict:
             del subs[sub]
         else:
-            cast("list[Node]", subs).remove(sub)
+            subs.remove(sub)  # type: ignore[union-attr]
         if subs:
             return False
         self.subs = ()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smithers_reactive.errors import CycleError, Failure, ForeignSignalError, ForeignThreadError, WriteInPureError
+from smithers_reactive.headroom import STEP_LEVELS
 
 if TYPE_CHECKING:
     from smithers_reactive.graph import Node, Runtime
@@ -53,11 +54,13 @@ def leave(runtime: Runtime, outer: Runtime | None) -> None:
     runtime.entered = False
     if outer is None:
         del inside[runtime.thread]
-        return
-    inside[runtime.thread] = outer
-    outer.entered = True
-    if isinstance(outer.log, ForeignLog):
-        outer.log = outer.log.behind
+    else:
+        inside[runtime.thread] = outer
+        outer.entered = True
+        if isinstance(outer.log, ForeignLog):
+            outer.log = outer.log.behind
+    if runtime.deep != STEP_LEVELS and not runtime.path:
+        runtime.give_back_stack()
 
 
 def untracked(fn: Callable[[], T]) -> T:

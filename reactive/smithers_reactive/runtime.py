@@ -116,7 +116,7 @@ class Runtime:
 
         Raises the failing Effect's exception, or an ExceptionGroup of several; CycleError when they never settle.
         """
-        outer = None if self.entered else (self, enter(self))
+        outer = self if self.entered else enter(self)
         self.flushing = True
         queue = cast("list[Effect]", self.queue)
         errors: list[Exception] = []
@@ -138,21 +138,22 @@ class Runtime:
                 stop.add_note(f"before it, an effect had failed: {error!r}")
             raise
         finally:
-            del queue[:done]
+            if done == len(queue):
+                queue.clear()
+            else:
+                del queue[:done]
             self.flushing = False
-            if outer is not None:
-                self.leave(outer[1])
+            if outer is not self:
+                leave(self, outer)
         if len(errors) == 1:
             raise errors[0]
         if errors:
             raise ExceptionGroup("effects failed", errors)
 
-    def leave(self, outer: Runtime | None) -> None:
-        """The outermost pull, flush or scope run is over."""
-        leave(self, outer)
-        if self.deep != headroom.STEP_LEVELS:
-            self.deep = headroom.STEP_LEVELS
-            headroom.release(id(self))
+    def give_back_stack(self) -> None:
+        """The pull that went deep is over."""
+        self.deep = headroom.STEP_LEVELS
+        headroom.release(id(self))
 
     def cycle(self, node: Node) -> CycleError:
         """The error for meeting `node` while it is being computed, and the bookkeeping that lets the cycle end later.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from smithers_reactive.flags import CHECK, DIRTY, DISPOSED
 from smithers_reactive.graph import Node, Runtime, Sink
-from smithers_reactive.isolation import enter, refuse_foreign_thread
+from smithers_reactive.isolation import enter, leave, refuse_foreign_thread
 
 T = TypeVar("T")
 
@@ -40,21 +40,20 @@ class Scope(Sink):
         """
         rt = self.rt
         refuse_foreign_thread(self)
-        outer = None if rt.entered else (rt, enter(rt))
+        outer = rt if rt.entered else enter(rt)
         path = rt.path
-        depth = len(path)
         outer_log = rt.log
         log: list[Node] = []
+        path.append(self)
         try:
-            path.append(self)
             rt.log = log
             self.ran_at = rt.clock
             return fn(*args), log
         finally:
-            del path[depth:]
+            path.pop()
             rt.log = outer_log
-            if outer is not None:
-                rt.leave(outer[1])
+            if outer is not rt:
+                leave(rt, outer)
 
     def commit(self, log: list[Node]) -> None:
         """Subscribe to exactly what the last `run` read, and be clean; does nothing on a disposed scope.
