@@ -166,7 +166,7 @@ def _logical(*values: int | str | bytes | None) -> int:
 
 
 def phase_text(phase_ms: dict[str, float]) -> str | None:
-    """Seven numbers in the order of PHASES, as precise as a duration deserves: 0.04, 3.2, 170."""
+    """Seven numbers in the order of PHASES, as precise as a duration deserves: 0.04, 0.3, 3.2, 170."""
     if not phase_ms:
         return None
     return "[" + ",".join(_short(phase_ms.get(phase, 0)) for phase in PHASES) + "]"
@@ -175,4 +175,6 @@ def phase_text(phase_ms: dict[str, float]) -> str | None:
 def _short(milliseconds: float) -> str:
     if milliseconds >= 100:
         return str(round(milliseconds))
-    return f"{milliseconds:.2g}" if milliseconds >= 0.005 else "0"
+    if milliseconds < 0.005:
+        return "0"
+    return f"{milliseconds:.{1 if milliseconds < 1 else 2}g}"

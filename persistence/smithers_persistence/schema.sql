@@ -126,6 +126,18 @@ CREATE TABLE node_instances (
     PRIMARY KEY (execution_id, node_id, mounted_frame)
 ) WITHOUT ROWID;
 
+CREATE TABLE past_attempts (
+    execution_id TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    mounted_frame INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    error_json TEXT,
+    PRIMARY KEY (execution_id, node_id, mounted_frame, attempt)
+) WITHOUT ROWID;
+
 CREATE TABLE schema_migrations (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -143,17 +155,19 @@ CREATE TABLE state_kv (
     PRIMARY KEY (execution_id, key)
 ) WITHOUT ROWID;
 
-CREATE TABLE task_attempts (              -- attempts that ended; the one that runs is in tasks
-    execution_id TEXT NOT NULL,
-    node_id TEXT NOT NULL,
-    mounted_frame INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    started_at INTEGER,
-    ended_at INTEGER NOT NULL,
-    outcome TEXT NOT NULL,
-    error_json TEXT,
-    PRIMARY KEY (execution_id, node_id, mounted_frame, attempt)
-) WITHOUT ROWID;
+CREATE VIEW task_attempts AS
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
+FROM past_attempts
+UNION ALL
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at,
+    CASE WHEN ended_at IS NULL THEN NULL ELSE status END,
+    CASE WHEN ended_at IS NOT NULL AND status <> 'succeeded' THEN last_error_json END
+FROM tasks
+WHERE started_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM past_attempts AS past
+    WHERE past.execution_id = tasks.execution_id AND past.node_id = tasks.node_id
+        AND past.mounted_frame = tasks.mounted_frame AND past.attempt = tasks.attempt
+);
 
 CREATE TABLE tasks (
     execution_id TEXT NOT NULL,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from smithers_persistence.errors import LostLease
+from smithers_persistence.packing import pack
 from smithers_persistence.rows import (
     AgentRow,
     EffectRow,
@@ -136,9 +137,9 @@ def insert_transitions(
             execution_id,
             frame_index,
             t.key,
-            t.old_value_json,
-            t.new_value_json,
-            t.delta_json,
+            pack(t.old_value_json),
+            pack(t.new_value_json),
+            pack(t.delta_json),
             1 if t.deleted else None,
             t.trigger,
             t.node_id,
@@ -169,7 +170,7 @@ def write_state(
 
 def put_state(conn: sqlite3.Connection, execution_id: str, write: KvWrite, included: int) -> None:
     base = included if write.keyframe else None
-    row = (execution_id, write.key, base, write.updated_at, included, write.type_name, write.value_json)
+    row = (execution_id, write.key, base, write.updated_at, included, write.type_name, pack(write.value_json))
     conn.execute(Q["put_state"], row)
 
 
@@ -216,11 +217,9 @@ def claim_task(conn: sqlite3.Connection, holder: Holder, claim: TaskClaim) -> No
 def finish_task(conn: sqlite3.Connection, holder: Holder, done: FinishedTask) -> None:
     """Raises LostLease unless this attempt runs under the holder's epoch."""
     task = (done.node_id, done.mounted_frame, done.attempt)
-    outcome = (done.status, done.result_json, done.error_json, done.journal_json, done.ended_at)
-    row = conn.execute(Q["finish_task"], (*outcome, holder.execution_id, *task, holder.epoch)).fetchone()
-    if row is None:
+    outcome = (done.status, pack(done.result_json), done.error_json, pack(done.journal_json), done.ended_at)
+    if conn.execute(Q["finish_task"], (*outcome, holder.execution_id, *task, holder.epoch)).rowcount != 1:
         raise _lost_task(holder, *task)
-    insert_attempt(conn, holder, task, (row[0], done.ended_at, done.status, done.error_json))
     if done.agent is not None:
         put_agent(conn, holder, task, done.agent)
 
@@ -233,7 +232,8 @@ def retry_task(conn: sqlite3.Connection, holder: Holder, later: RetryLater) -> N
     updated = conn.execute(Q["retry_task"], (*change, holder.execution_id, *task, holder.epoch))
     if updated.rowcount != 1:
         raise _lost_task(holder, *task)
-    insert_attempt(conn, holder, task, (started_at, later.ended_at, "failed", later.error_json))
+    row = (holder.execution_id, *task, started_at, later.ended_at, later.error_json)
+    conn.execute(Q["insert_past_attempt"], row)
     if later.agent is not None:
         put_agent(conn, holder, task, later.agent)
 
@@ -246,6 +246,8 @@ def task_started_at(conn: sqlite3.Connection, holder: Holder, task: tuple[str, i
 def handle_tasks(
     conn: sqlite3.Connection, execution_id: str, frame_index: int, handled: Sequence[tuple[str, int, str]]
 ) -> None:
+    # A handler that failed changes the status: keep what the attempt itself ended with.
+    conn.executemany(Q["keep_attempt"], [(execution_id, node, mounted, status) for node, mounted, status in handled])
     conn.executemany(
         Q["handle_task"], [(frame_index, status, execution_id, node, mounted) for node, mounted, status in handled]
     )
@@ -260,21 +262,10 @@ def set_task_process(
         raise _lost_task(holder, *task)
 
 
-def insert_attempt(
-    conn: sqlite3.Connection,
-    holder: Holder,
-    task: tuple[str, int, int],
-    ended: tuple[int | None, int, str, str | None],
-) -> None:
-    """`ended`: started_at, ended_at, outcome, error_json."""
-    row = (holder.execution_id, *task, *ended)
-    conn.execute(Q["insert_attempt"], row)
-
-
 def put_agent(conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int], agent: AgentRow) -> None:
     head = (holder.execution_id, *task, agent.run_id, agent.model, agent.status, agent.started_at, agent.ended_at)
-    outcome = (agent.cost_usd, agent.usage_json, agent.error_json, agent.output_text)
-    conn.execute(Q["put_agent"], (*head, *outcome, agent.output_structured_json, agent.history_json))
+    outcome = (agent.cost_usd, agent.usage_json, agent.error_json, pack(agent.output_text))
+    conn.execute(Q["put_agent"], (*head, *outcome, pack(agent.output_structured_json), pack(agent.history_json)))
 
 
 def insert_events(

@@ -124,7 +124,8 @@ CREATE TABLE tasks (
     PRIMARY KEY (execution_id, node_id, mounted_frame)
 ) WITHOUT ROWID;
 
-CREATE TABLE task_attempts (              -- attempts that ended; the one that runs is in tasks
+-- Attempts that their task's row no longer tells: the earlier ones, and one whose handler failed after it succeeded.
+CREATE TABLE past_attempts (
     execution_id TEXT NOT NULL,
     node_id TEXT NOT NULL,
     mounted_frame INTEGER NOT NULL,
@@ -135,6 +136,21 @@ CREATE TABLE task_attempts (              -- attempts that ended; the one that r
     error_json TEXT,
     PRIMARY KEY (execution_id, node_id, mounted_frame, attempt)
 ) WITHOUT ROWID;
+
+-- All attempts. The last one is not stored twice: it is the task's own row.
+CREATE VIEW task_attempts AS
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
+FROM past_attempts
+UNION ALL
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at,
+    CASE WHEN ended_at IS NULL THEN NULL ELSE status END,
+    CASE WHEN ended_at IS NOT NULL AND status <> 'succeeded' THEN last_error_json END
+FROM tasks
+WHERE started_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM past_attempts AS past
+    WHERE past.execution_id = tasks.execution_id AND past.node_id = tasks.node_id
+        AND past.mounted_frame = tasks.mounted_frame AND past.attempt = tasks.attempt
+);
 
 CREATE TABLE agents (
     execution_id TEXT NOT NULL,

@@ -22,3 +22,17 @@ WHERE execution_id = ?;
 
 -- name: release_execution
 UPDATE executions SET owner = NULL, owner_ident = NULL, lease_expires_at = NULL WHERE execution_id = ?;
+
+-- name: read_execution
+SELECT execution_id, status, status_reason, name, tags_json, parent_id, script, script_hash, engine_version,
+    root_component, config_json, input_json, stop_reason, summary_json, exit_code, head_frame, head_chain, owner,
+    owner_ident, epoch, hb_seq, lease_expires_at, created_at, started_at, ended_at, updated_at
+FROM executions WHERE execution_id = ?;
+
+-- name: newest_executions
+SELECT execution_id FROM executions
+WHERE created_at >= 0 AND (?1 IS NULL OR status = ?1)
+ORDER BY created_at DESC, execution_id DESC LIMIT ?2;
+
+-- name: executions_between
+SELECT execution_id FROM executions WHERE execution_id >= ? AND execution_id < ? ORDER BY execution_id LIMIT ?;

@@ -37,3 +37,24 @@ ORDER BY frame_index;
 
 -- name: frame_exists
 SELECT 1 FROM frames WHERE execution_id = ? AND frame_index = ?;
+
+-- name: read_frames
+SELECT frame_index, epoch, created_at, flushed, reason, triggers_json, mounted, unmounted, updated, scopes,
+    keys_read_json, keys_written_json, phase_ms_json, bytes, plan_hash, state_hash, chain, last_transition_id,
+    transition_count
+FROM frames WHERE execution_id = ? AND frame_index BETWEEN ? AND ? ORDER BY frame_index;
+
+-- name: plan_hash_before
+SELECT plan_hash FROM frames
+WHERE execution_id = ? AND frame_index < ? AND plan_hash IS NOT NULL ORDER BY frame_index DESC LIMIT 1;
+
+-- name: state_hash_before
+SELECT state_hash FROM frames
+WHERE execution_id = ? AND frame_index < ? AND state_hash IS NOT NULL ORDER BY frame_index DESC LIMIT 1;
+
+-- name: keys_between
+SELECT DISTINCT key FROM transitions WHERE id > ? AND id <= ? ORDER BY key;
+
+-- name: read_nodes
+SELECT execution_id, node_id, mounted_frame, unmounted_frame, parent_id, node_type, name, status, source
+FROM node_instances WHERE execution_id = ? ORDER BY mounted_frame, node_id;

@@ -19,3 +19,6 @@ INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?);
 
 -- name: schema_objects
 SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY tbl_name, type DESC, name;
+
+-- name: data_version
+PRAGMA data_version;

@@ -21,3 +21,33 @@ ON CONFLICT (execution_id, effect_id) DO UPDATE SET
 
 -- name: delete_effect
 DELETE FROM effects WHERE execution_id = ? AND effect_id = ?;
+
+-- name: changes_before
+SELECT t.id, t.key, t.new_value_json, t.delta_json
+FROM frames AS f
+JOIN transitions AS t ON t.id > f.last_transition_id - f.transition_count AND t.id <= f.last_transition_id
+WHERE f.execution_id = ? AND f.frame_index < ?
+ORDER BY f.frame_index, t.id;
+
+-- name: state_rows
+SELECT key, base_transition, value_json FROM state_kv WHERE execution_id = ? ORDER BY key;
+
+-- name: deltas_since
+SELECT t.id, t.key, t.delta_json
+FROM transitions AS base
+JOIN frames AS f ON f.execution_id = base.execution_id AND f.frame_index >= base.frame_index
+JOIN transitions AS t ON t.id > f.last_transition_id - f.transition_count AND t.id <= f.last_transition_id
+WHERE base.id = ? AND base.execution_id = ? AND t.delta_json IS NOT NULL
+ORDER BY f.frame_index, t.id;
+
+-- name: read_transitions
+SELECT t.id, t.execution_id, t.frame_index, t.key, t.old_value_json, t.new_value_json, t.delta_json,
+    t.deleted, t.trigger, t.node_id, t.handler, t.event_id, t.timestamp
+FROM frames AS f
+JOIN transitions AS t ON t.id > f.last_transition_id - f.transition_count AND t.id <= f.last_transition_id
+WHERE f.execution_id = ? AND f.frame_index BETWEEN ? AND ?
+ORDER BY f.frame_index, t.id;
+
+-- name: read_effects
+SELECT execution_id, effect_id, has_cleanup, ran_frame, deps_json
+FROM effects WHERE execution_id = ? ORDER BY effect_id;

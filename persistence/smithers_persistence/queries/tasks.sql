@@ -14,8 +14,7 @@ WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND
 UPDATE tasks
 SET status = ?, result_json = ?, last_error_json = coalesce(?, last_error_json), journal_json = ?, ended_at = ?,
     lease_owner = NULL, lease_expires_at = NULL, process_json = NULL
-WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?
-RETURNING started_at;
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
 
 -- name: retry_task
 UPDATE tasks
@@ -34,10 +33,15 @@ WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;
 UPDATE tasks SET process_json = ?
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
 
--- name: insert_attempt
-INSERT INTO task_attempts (
-    execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- name: insert_past_attempt
+INSERT INTO past_attempts (execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json)
+VALUES (?, ?, ?, ?, ?, ?, 'failed', ?);
+
+-- name: keep_attempt
+INSERT INTO past_attempts (execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json)
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at, status, last_error_json
+FROM tasks
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND status <> ?;
 
 -- name: put_agent
 INSERT INTO agents (
@@ -49,3 +53,18 @@ ON CONFLICT (execution_id, node_id, mounted_frame, attempt) DO UPDATE SET
     ended_at = excluded.ended_at, cost_usd = excluded.cost_usd, usage_json = excluded.usage_json,
     error_json = excluded.error_json, output_text = excluded.output_text,
     output_structured_json = excluded.output_structured_json, history_json = excluded.history_json;
+
+-- name: read_tasks
+SELECT execution_id, node_id, mounted_frame, attempt, kind, signature, status, lease_owner, lease_epoch, hb_seq,
+    lease_expires_at, next_retry_at, backoff_ms, scheduled_at, started_at, ended_at, handled_frame, process_json,
+    last_error_json, journal_json, result_json
+FROM tasks WHERE execution_id = ? ORDER BY scheduled_at, node_id, mounted_frame;
+
+-- name: read_attempts
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
+FROM task_attempts WHERE execution_id = ? ORDER BY node_id, mounted_frame, attempt;
+
+-- name: read_agents
+SELECT execution_id, node_id, mounted_frame, attempt, run_id, model, status, started_at, ended_at, cost_usd,
+    usage_json, error_json, output_text, output_structured_json, history_json
+FROM agents WHERE execution_id = ? ORDER BY started_at, node_id, mounted_frame, attempt;
