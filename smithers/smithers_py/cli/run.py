@@ -8,7 +8,7 @@ from smithers_py.cli.failure import FAILED, INTERRUPTED, report
 from smithers_py.cli.interrupt import Interrupts
 from smithers_py.cli.plain import PlainProgress
 from smithers_py.cli.summary import database_flag, print_summary
-from smithers_py.cli.terminal import is_terminal, note, say, write_json
+from smithers_py.cli.terminal import is_terminal, note, write_json
 from smithers_py.clock import SystemClock
 from smithers_py.engine.launch import RunOptions, StopRequest, run_script
 from smithers_py.engine.results import RunResult
@@ -32,7 +32,7 @@ def run_command(options: RunOptions, *, as_json: bool) -> int:
         return FAILED
     if result.exit_code in {130, 143}:
         _tell_resume(view, options)
-    print_summary(result, view, options.db_path, note if as_json else say)
+    print_summary(result, view, options.db_path, to_stderr=as_json)
     if as_json:
         # The last thing on stdout, and one line (Z-22).
         sys.stdout.flush()

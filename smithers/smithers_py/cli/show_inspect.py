@@ -4,11 +4,11 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from smithers_py.cli.reading import read_execution
 from smithers_py.cli.terminal import (
     clean,
+    error_text,
     glyph,
     human_duration,
     human_time,
@@ -127,13 +127,3 @@ def _failed_without_task(inspection: Inspection) -> Iterable[NodeView]:
 
 def _place(node: NodeView) -> str:
     return f", made at {node.source}" if node.source else ""
-
-
-def error_text(error: Any) -> str:
-    """A stored error for people: its message, where it happened (file:line) and what to do."""
-    if not isinstance(error, dict):
-        return str(error)
-    where = error.get("where") or {}
-    place = f" ({where['file']}:{where['line']})" if where.get("file") and where.get("line") else ""
-    hint = f" {error['hint']}" if error.get("hint") else ""
-    return f"{error.get('message', error)}{place}.{hint}"

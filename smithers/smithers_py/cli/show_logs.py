@@ -34,7 +34,7 @@ async def _show(database: Path | None, execution: str, *, follow: bool, level: s
         async for lines in follow_log(reader, found, until_end=follow):
             _print([line for line in lines if line.level in wanted], as_json=as_json)
         if follow:
-            state = (await reader.inspect_state(found)).run_state
+            state = await reader.run_state(found)
             note(f"{found} is {state.state}: {state.reason}")
 
 

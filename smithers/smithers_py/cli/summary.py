@@ -3,34 +3,48 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from smithers_py.cli.inputs import DEFAULT_DATABASE
-from smithers_py.cli.terminal import clean, glyph, human_duration, paint, shorten
+from smithers_py.cli.inputs import DEFAULT_DATABASE, database_path
+from smithers_py.cli.terminal import clean, error_text, glyph, human_duration, note, paint, say, shorten
 from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView
 
 _MOST_FAILURES = 20
 
 
-def print_summary(result: RunResult, view: PlanView, db_path: Path, write: Callable[[str], None]) -> None:
-    """Write the summary line by line with `write` (to stdout, or to stderr when stdout carries JSON)."""
+def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr: bool) -> None:
+    """Print how the run ended: to stdout, or to stderr when stdout carries JSON."""
+    write, stream = (note, sys.stderr) if to_stderr else (say, sys.stdout)
     status = result.status
-    head = paint(f"{glyph(status, sys.stdout)} {status}", status, sys.stdout)
+    head = paint(f"{glyph(status, stream)} {status}", status, stream)
     frames = f"{result.frames:,} frame{'' if result.frames == 1 else 's'}"
     write(f"{head}  {clean(view.name)} {result.execution_id}  {frames} in {human_duration(result.duration_ms)}")
-    if result.stop_reason:
+    if result.stop_reason and status != "completed":
         write(f"  reason: {clean(result.stop_reason)}")
     if result.summary is not None:
         shown = result.summary if isinstance(result.summary, str) else json.dumps(result.summary, ensure_ascii=False)
         write(f"  summary: {shorten(clean(shown), 2000)}")
-    failures = list(view.failures.values())
-    for path, detail in failures[:_MOST_FAILURES]:
-        write(f"  {paint('failed', 'failed', sys.stdout)} {path}" + (f": {clean(detail)}" if detail else ""))
+    failures = _failures(result, view)
+    for line in failures[:_MOST_FAILURES]:
+        write(f"  {paint('failed', 'failed', stream)} {line}")
     if len(failures) > _MOST_FAILURES:
-        write(f"  and {len(failures) - _MOST_FAILURES:,} more failed nodes")
+        write(f"  and {len(failures) - _MOST_FAILURES:,} more failures")
     write(f"next: {next_commands(result.execution_id, db_path)}")
+
+
+def _failures(result: RunResult, view: PlanView) -> list[str]:
+    """Each failed node with its error, then the errors of no node (a render that raised).
+
+    A container that failed because of what is in it has no error of its own and is not told again.
+    """
+    told = {node_id: f"{path}: {clean(detail)}" for node_id, (path, detail) in view.failures.items() if detail}
+    lines = list(told.values()) or [path for path, _ in view.failures.values()]
+    for error in result.errors:
+        message = str(error.get("message", error))
+        if not any(message.rstrip(".") in line for line in lines):
+            lines.append(error_text(error))
+    return lines
 
 
 def next_commands(execution_id: str, db_path: Path) -> str:
@@ -41,6 +55,4 @@ def next_commands(execution_id: str, db_path: Path) -> str:
 
 def database_flag(db_path: Path) -> str:
     """` --db PATH` when the database is not the one that is found without it (SMITHERS_DB included)."""
-    from smithers_py.cli.inputs import database_path
-
     return "" if db_path in {DEFAULT_DATABASE, database_path(None)} else f" --db {shlex.quote(str(db_path))}"

@@ -99,6 +99,16 @@ def shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
+def error_text(error: Any) -> str:
+    """A stored error for people: its message, where it happened (file:line) and what to do."""
+    if not isinstance(error, dict):
+        return str(error)
+    where = error.get("where") or {}
+    place = f" ({where['file']}:{where['line']})" if where.get("file") and where.get("line") else ""
+    hint = f" {error['hint']}" if error.get("hint") else ""
+    return f"{error.get('message', error)}{place}.{hint}"
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, status_column: int | None = None) -> None:
     """Print aligned columns to stdout: on a terminal cut to its width, in a pipe whole."""
     out = sys.stdout

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from smithers_persistence.rows import ExecutionRow, TaskRow
+from smithers_persistence.records import ExecutionRecord, TaskRecord
 from smithers_py.harness.models import RunState
 
 ENDED = frozenset({"completed", "failed", "stopped", "terminated"})
@@ -16,7 +16,7 @@ _LEASE_MS = 30_000
 
 
 def run_state(
-    execution: ExecutionRow, tasks: Sequence[TaskRow], now: int, *, owner_alive: bool | None = None
+    execution: ExecutionRecord, tasks: Sequence[TaskRecord], now: int, *, owner_alive: bool | None = None
 ) -> RunState:
     """Derive the state of an execution. Pure.
 
@@ -35,8 +35,13 @@ def run_state(
     )
 
 
+def is_over(state: RunState) -> bool:
+    """Whether nobody works on the execution, so that nothing more will be written until somebody resumes it."""
+    return state.state in ENDED or state.state in {"stalled", "orphaned"}
+
+
 def _state_and_reason(
-    execution: ExecutionRow, tasks: Sequence[TaskRow], now: int, owner_alive: bool | None
+    execution: ExecutionRecord, tasks: Sequence[TaskRecord], now: int, owner_alive: bool | None
 ) -> tuple[str, str]:
     status = execution.status
     told = execution.status_reason or execution.stop_reason
@@ -60,7 +65,7 @@ def _state_and_reason(
     return status, _running_reason(tasks, told)
 
 
-def _ended_reason(execution: ExecutionRow, told: str | None, tasks: Sequence[TaskRow]) -> str:
+def _ended_reason(execution: ExecutionRecord, told: str | None, tasks: Sequence[TaskRecord]) -> str:
     if told:
         return told
     if execution.status == "failed":
@@ -69,7 +74,7 @@ def _ended_reason(execution: ExecutionRow, told: str | None, tasks: Sequence[Tas
     return "nothing left to do" if execution.status == "completed" else execution.status
 
 
-def _owner_gone(execution: ExecutionRow, now: int, owner_alive: bool | None) -> str | None:
+def _owner_gone(execution: ExecutionRecord, now: int, owner_alive: bool | None) -> str | None:
     """orphaned: nobody works on it; stale: its engine is late with its heartbeat; None: it is owned and in time."""
     if execution.owner is None or owner_alive is False:
         return "orphaned"
@@ -85,16 +90,16 @@ def _gone_reason(gone: str, resume: str) -> str:
     return f"its engine is gone; {resume}"
 
 
-def _of_former_engine(task: TaskRow, epoch: int) -> bool:
-    return task.lease_epoch is not None and task.lease_epoch < epoch
+def _of_former_engine(task: TaskRecord, epoch: int) -> bool:
+    return task.lease_epoch < epoch
 
 
-def _waiting_for(tasks: Sequence[TaskRow]) -> str:
+def _waiting_for(tasks: Sequence[TaskRecord]) -> str:
     """The kinds of the blocked tasks, e.g. `human` or `human+timer`."""
     return "+".join(sorted({task.kind for task in tasks if task.status == "blocked"}))
 
 
-def _running_reason(tasks: Sequence[TaskRow], told: str | None) -> str:
+def _running_reason(tasks: Sequence[TaskRecord], told: str | None) -> str:
     running = sum(1 for task in tasks if task.status == "running")
     if running:
         return f"{running} task{'' if running == 1 else 's'} running"

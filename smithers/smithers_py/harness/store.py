@@ -1,16 +1,15 @@
 """Opening the database for reading, with its failures told as errors of Smithers (E-4)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from smithers_persistence.database import Database
-from smithers_persistence.errors import DatabaseBusy, DatabaseTooNew, PersistenceError
+from smithers_persistence import Database, DatabaseBusy, DatabaseTooNew, PersistenceError
 from smithers_py.errors import StoreError, UsageError
 
 
 @asynccontextmanager
-async def open_database(path: Path) -> AsyncIterator[Database]:
+async def open_database(path: Path) -> AsyncGenerator[Database, None]:
     """The database at `path`, read only. Raises UsageError if there is none, StoreError if it cannot be read."""
     if not path.exists():  # noqa: ASYNC240 - one stat before anything runs
         raise UsageError(
