@@ -14,6 +14,7 @@ from smithers_py.dsl.component import Component, Element
 from smithers_py.dsl.decorators import in_order
 from smithers_py.errors import (
     EntryNotFoundError,
+    MissingPropError,
     ScriptError,
     ScriptImportError,
     ScriptNotFoundError,
@@ -228,7 +229,11 @@ def _as_element(entry: Component | Element) -> Element:
         return entry
     try:
         return entry()
-    except SmithersError as error:
+    except MissingPropError as error:
+        # The call is ours; the line to mend is the definition.
         file, line = entry.source
-        error.locate(file=file, line=line)
-        raise
+        raise MissingPropError(
+            error.message,
+            hint=f"The entry gets no props: give them defaults, or write `app = {entry.name}(...)`.",
+            where=Where(node=entry.name, file=file, line=line),
+        ) from None

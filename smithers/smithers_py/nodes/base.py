@@ -23,6 +23,7 @@ from smithers_py.nodes.props import Site, place, plan_value, prop_error, site_li
 
 _OWN = str(Path(__file__).parents[1]) + os.sep
 _CHILD_TYPES = (PlanItem, str, int, float, list, tuple, NoneType)
+_HOLDERS = (PlanItem, list, tuple)
 _set = object.__setattr__
 
 Handler = Callable[..., Any]
@@ -104,7 +105,8 @@ class BaseNode(BaseModel, PlanItem):
         children = props.get("children")
         props["children"] = [] if children is None else self._children(children, site)
         for value in props.values():
-            release(value)
+            if isinstance(value, _HOLDERS):
+                release(value)
         try:
             self.__pydantic_validator__.validate_python(props, self_instance=self)
         except ValidationError as error:
