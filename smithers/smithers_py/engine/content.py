@@ -17,7 +17,6 @@ from smithers_py.nodes import BaseNode, Case, Each, Effect, If, NodeKind, Switch
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import decode
 from smithers_py.state.context import EffectUse
-from smithers_reactive import Runtime
 
 _SETTLED = ("succeeded", "failed", "skipped", "cancelled")
 
@@ -34,16 +33,16 @@ def is_scope(desc: BaseNode | Element) -> bool:
 
 
 class Content:
-    """Evaluates instances for one execution. `user_writes()` counts the plan's own state changes so far."""
+    """Evaluates instances for one execution."""
 
-    def __init__(self, rt: Runtime, ctx: Any, execution_id: str, user_writes: Callable[[], int]) -> None:
-        self.rt = rt
+    def __init__(self, ctx: Any, execution_id: str) -> None:
         self.ctx = ctx
         self.execution_id = execution_id
-        self.user_writes = user_writes
         self.now_ms = 0
         """The frame's time: ms since the epoch."""
         self.frame_index = 0
+        self.user_writes = 0
+        """The plan's own state changes so far: an iteration of a loop that does nothing at all must not go on."""
         self.activity = Activity("render")
 
     def begin(self, frame_index: int, now_ms: int) -> None:
@@ -51,6 +50,11 @@ class Content:
         self.activity = Activity("render", frame=frame_index, now_ms=now_ms)
         self.frame_index = frame_index
         self.now_ms = now_ms
+
+    def path(self) -> str:
+        """Where in the plan the code that is running stands; asked only when an error needs it."""
+        owner = self.activity.owner
+        return owner.path() if isinstance(owner, Instance) else ""
 
     def of(self, inst: Instance, draft: Draft) -> Any:
         """The raw children of an instance; None to leave its children alone."""
@@ -115,7 +119,8 @@ class Content:
             value, log = scope.run(fn, *args)
         except SmithersError as error:
             source = inst.desc.source or (None, None)
-            raise error.locate(node=inst.path(), file=source[0], line=source[1])
+            error.locate(node=inst.path(), file=source[0], line=source[1])
+            raise
         except Exception as error:
             raise ComponentError(inst.type_name, error, where=None).locate(node=inst.path()) from error
         finally:
@@ -134,9 +139,11 @@ class Content:
         self._enter(inst, self.frame_index)
         token = current.set(self.activity)
         try:
-            return self.rt.untracked(lambda: call_plain(value))
+            # No scope runs now, so its reads are not tracked.
+            return call_plain(value)
         except SmithersError as error:
-            raise error.locate(node=inst.path())
+            error.locate(node=inst.path())
+            raise
         except Exception as error:
             raise ComponentError(inst.path_name, error, where=None).locate(node=inst.path()) from error
         finally:

@@ -40,7 +40,7 @@ async def _run_job(run: Run, frame: Frame, job: Job) -> None:
 async def _effect(run: Run, frame: Frame, job: Job) -> None:
     """Clean up after the last run, then run; strict mode does setup, cleanup, setup (H-4)."""
     state: EffectState = job.inst.extra
-    rounds = 2 if run.strict and state.deps is None else 1
+    rounds = 2 if run.options.strict and state.deps is None else 1
     for _ in range(rounds):
         if state.cleanup is not None:
             await _call(run, frame, job, "effect", state.cleanup, ())

@@ -1,4 +1,4 @@
-"""Phase 7, flush: one transaction makes everything of this frame true, then the signals change (S-4, H-3 record 3, Z-1).
+"""Phase 7, flush: one transaction makes everything of this frame true, then signals change (S-4, H-3 record 3, Z-1).
 
 Queued actions of handlers, effects, task bodies and operators; node statuses and latches as `$` keys; handled marks;
 effect deps. A frame's reads can only change here.
@@ -96,7 +96,7 @@ def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
 def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
     """After the commit: state, statuses and progress change in memory, and the next turn is asked for."""
     run.state.publish(plan)
-    run.user_writes += sum(not key.startswith("$") for key in plan.keys_written)
+    run.content.user_writes += sum(not key.startswith("$") for key in plan.keys_written)
     for change in frame.statuses:
         apply_status(run, change)
     for job in frame.jobs:

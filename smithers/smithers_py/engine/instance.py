@@ -158,7 +158,7 @@ class Instance:
 
     def walk(self) -> Iterator["Instance"]:
         """This instance and everything below, in plan order, without recursion."""
-        stack = [self]
+        stack: list[Instance] = [self]
         while stack:
             at = stack.pop()
             yield at

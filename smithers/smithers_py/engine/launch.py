@@ -3,9 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -22,6 +20,7 @@ from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import NullObserver, Observer
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run
+from smithers_py.engine.run import RunOptions as RunOptions
 from smithers_py.engine.storm import StormGuard
 from smithers_py.engine.tasks import Tasks
 from smithers_py.engine.tree import Tree
@@ -38,22 +37,19 @@ from smithers_py.version import ENGINE_VERSION
 from smithers_reactive import Coalescer, Runtime
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What `smithers run` was asked. `idle_timeout_ms`: how long nothing must happen before the run counts as ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Everything an execution is made of, checked; `execution_id` and `parent_id` are given for a child (Z-11)."""
 
-    script: Path | None
-    db_path: Path
-    entry: str | None = None
-    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    element: Element
+    options: RunOptions
+    observer: Observer
+    rt: Runtime
+    clock: Clock
     input: Any = None
-    model: Any = None
-    idle_timeout_ms: int = 500
-    name: str | None = None
-    tags: tuple[str, ...] = ()
-    workspace: Path = field(default_factory=Path.cwd)
-    strict: bool = False
-    limits: Limits | None = None
+    script_hash: str | None = None
+    execution_id: str | None = None
+    parent_id: str | None = None
 
 
 class StopRequest:
@@ -116,17 +112,22 @@ async def run_plan(
 ) -> RunResult:
     """Run a component to its end; see `run_script`. `clock` is the tests' way to own time."""
     element = app if isinstance(app, Element) else Element(app, {})
-    given = validated_input(element.component, options.input)
+    start = Start(
+        element=element,
+        options=options,
+        observer=observer or NullObserver(),
+        rt=rt or Runtime(on_write=signal_hook),
+        clock=clock or SystemClock(),
+        input=validated_input(element.component, options.input),
+        script_hash=script_hash,
+    )
     texts = initial_state(options.state)
     try:
         database = await Database.open(options.db_path)
     except PersistenceError as error:
         raise StoreError(str(error)) from error
     try:
-        run = await _create(
-            element, options, observer or NullObserver(), rt, clock, given, texts, database, script_hash
-        )
-        return await execute_run(run, stop)
+        return await execute_run(await create(start, texts, database), stop)
     except PersistenceError as error:
         raise StoreError(str(error), hint="What was written before is kept: smithers inspect shows it.") from error
     finally:
@@ -169,89 +170,64 @@ async def _abandon(run: Run) -> None:
     run.log.close()
 
 
-async def _create(
-    element: Element,
-    options: RunOptions,
-    observer: Observer,
-    rt: Runtime | None,
-    clock: Clock | None,
-    given: Any,
-    texts: dict[str, tuple[str, str | None]],
-    database: Database,
-    script_hash: str | None,
-) -> Run:
-    clock = clock or SystemClock()
-    rt = rt or Runtime(on_write=signal_hook)
-    now = clock.now_ms()
-    execution_id = new_execution_id(now)
-    state = StateStore(rt)
+async def create(start: "Start", texts: dict[str, tuple[str, str | None]], database: Database) -> Run:
+    """Write the execution's row, with the state given at the start, and put its run together."""
+    options, component = start.options, start.element.component
+    now = start.clock.now_ms()
+    execution_id = start.execution_id or new_execution_id(now)
+    state = StateStore(start.rt)
     initial = _apply_initial(state, texts, now)
-    name = options.name or element.component.name
-    log = EventLog(events_path(options.db_path.parent, execution_id))
     store = await ExecutionStore.create(
         database,
         NewExecution(
             execution_id,
             now,
             owner=f"{os.getpid()}-{secrets.token_hex(3)}",
-            name=name,
+            name=options.name or component.name,
             tags=options.tags,
+            parent_id=start.parent_id,
             script=str(options.script) if options.script else None,
-            script_hash=script_hash,
+            script_hash=start.script_hash,
             engine_version=ENGINE_VERSION,
-            root_component=f"{element.component.module}:{element.component.qualname}",
+            root_component=f"{component.module}:{component.qualname}",
             config_json=_config(options),
-            input_json=encode("input", given)[0] if given is not None else None,
+            input_json=encode("input", start.input)[0] if start.input is not None else None,
             initial=initial,
         ),
     )
-    return assemble(element, options, observer, rt, clock, given, state, store, log, name, now)
+    return assemble(start, state, store, now)
 
 
-def assemble(
-    element: Element,
-    options: RunOptions,
-    observer: Observer,
-    rt: Runtime,
-    clock: Clock,
-    given: Any,
-    state: StateStore,
-    store: ExecutionStore,
-    log: EventLog,
-    name: str,
-    now: int,
-) -> Run:
+def assemble(start: "Start", state: StateStore, store: ExecutionStore, now: int) -> Run:
     """Put the parts of a run together."""
+    options = start.options
     limits = options.limits or Limits(idle_timeout_ms=options.idle_timeout_ms)
-    tree = Tree(rt, element)
-    files = Files(rt, options.workspace)
+    tree = Tree(start.rt, start.element)
+    files = Files(start.rt, options.workspace)
     ctx = Context(
         execution_id=store.execution_id,
         store=state,
         files=files,
-        clock=clock,
-        input=given,
+        clock=start.clock,
+        input=start.input,
         nodes=MountedNodes(tree),
     )
-    counted: Callable[[], int] = lambda: run.user_writes  # noqa: E731 - needs `run`, which needs the content
     run = Run(
         execution_id=store.execution_id,
-        name=name,
+        name=options.name or start.element.component.name,
         limits=limits,
-        clock=clock,
-        rt=rt,
+        clock=start.clock,
+        rt=start.rt,
         tree=tree,
-        content=Content(rt, ctx, store.execution_id, counted),
+        content=Content(ctx, store.execution_id),
         state=state,
         files=files,
         ctx=ctx,
         store=store,
-        observer=observer,
-        coalescer=Coalescer(limits.throttle_ms, clock.monotonic_ms),
-        log=log,
-        workspace=options.workspace,
-        model=options.model,
-        strict=options.strict,
+        observer=start.observer,
+        coalescer=Coalescer(limits.throttle_ms, start.clock.monotonic_ms),
+        log=EventLog(events_path(options.db_path.parent, store.execution_id)),
+        options=options,
         started_ms=now,
     )
     run.tasks = Tasks(run)

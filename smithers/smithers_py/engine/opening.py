@@ -1,5 +1,7 @@
 """The rows of a frame's opening: what the commit phase writes (F-6, F-7)."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from smithers_persistence.rows import FrameFlush, FrameOpening, FrameWrite, InstanceRow, TaskClaim, TaskRow
@@ -61,6 +63,6 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
     )
 
 
-def keys_read(logs: list[tuple[object, list[Node]]]) -> list[str]:
+def keys_read(logs: Sequence[tuple[object, Sequence[Node]]]) -> list[str]:
     """The names of the keys that the rendered scopes read, each once, in order of first reading."""
     return list(dict.fromkeys(str(node.name) for _, log in logs for node in log if node.name is not None))

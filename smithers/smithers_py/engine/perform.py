@@ -48,11 +48,11 @@ async def perform(run: Run, inst: Instance, control: TaskControl, pool: DaemonPo
 
 
 async def _command(run: Run, node: Command, control: TaskControl) -> Performed:
-    cwd = Path(node.cwd) if node.cwd is not None else run.workspace
+    cwd = Path(node.cwd) if node.cwd is not None else run.options.workspace
     spec = CommandSpec(
         argv=list(node.argv) if node.argv is not None else None,
         shell=node.shell,
-        cwd=cwd if cwd.is_absolute() else run.workspace / cwd,
+        cwd=cwd if cwd.is_absolute() else run.options.workspace / cwd,
         env=node.env or {},
         timeout=node.timeout,
         check=node.check,
@@ -67,7 +67,7 @@ async def _agent(run: Run, inst: Instance, control: TaskControl) -> Performed:
 
     node = inst.desc
     spec = AgentSpec(
-        model=run.model if run.model is not None else node.model,
+        model=run.options.model if run.options.model is not None else node.model,
         prompt=prompt_text(inst),
         system_prompt=node.system_prompt,
         schema=node.schema,

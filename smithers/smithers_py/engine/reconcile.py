@@ -9,6 +9,7 @@ previous sibling. Moves are the siblings outside the longest increasing subseque
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -41,7 +42,7 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
     _park(draft, changes)
     for parent, old in list(draft.before.items()):
         if not draft.is_dropped(parent):
-            _unmount_missing(tree, draft, parent, old, changes)
+            _unmount_missing(tree, draft, old, changes)
     if tree.root.mounted_frame < 0:
         tree.root.mounted_frame = draft.frame_index
         _mount_children(tree, draft, tree.root, changes)
@@ -64,7 +65,7 @@ def _park(draft: Draft, changes: Changes) -> None:
             draft.relocated[inst] = (inst, None)
 
 
-def _unmount_missing(tree: Tree, draft: Draft, parent: Instance, old: list[Instance], changes: Changes) -> None:
+def _unmount_missing(tree: Tree, draft: Draft, old: list[Instance], changes: Changes) -> None:
     for index in range(len(old) - 1, -1, -1):
         child = old[index]
         if child in draft.dropped:
@@ -156,8 +157,10 @@ def _mount(tree: Tree, draft: Draft, top: Instance, after: str | None, changes: 
         inst.digest = _digest(inst)
         tree.plan_hash = (tree.plan_hash + inst.digest) & _MASK
         children = inst.children
-        for index in range(len(children) - 1, -1, -1):
-            stack.append((children[index], children[index - 1].node_id if index else None))
+        stack += [
+            (children[index], children[index - 1].node_id if index else None)
+            for index in range(len(children) - 1, -1, -1)
+        ]
 
 
 def _relocate(tree: Tree, draft: Draft, inst: Instance, after: str | None, changes: Changes) -> None:
@@ -176,7 +179,7 @@ def _mount_children(tree: Tree, draft: Draft, parent: Instance, changes: Changes
 
 
 def _update(tree: Tree, draft: Draft, changes: Changes) -> None:
-    """Write the changed props of updated nodes; handlers are swapped without a patch (Z-3: a started task keeps its)."""
+    """Write the changed props of updated nodes; handlers swap without a patch (Z-3: a started task keeps its)."""
     for inst in draft.descs:
         if draft.is_dropped(inst):
             continue
@@ -223,7 +226,7 @@ def _longest_increasing(children: list[Instance], places: dict[Instance, int]) -
     """The survivors that need not move: a longest run of children whose old places increase (patience sorting)."""
     survivors = [child for child in children if child in places]
     order = [places[child] for child in survivors]
-    if all(a < b for a, b in zip(order, order[1:], strict=False)):
+    if all(a < b for a, b in pairwise(order)):
         return set(survivors)
     tails: list[int] = []
     tail_index: list[int] = []

@@ -17,9 +17,10 @@ from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outc
 from smithers_py.engine.progress import lane_of, loop_state, next_reached, starts_at_once
 from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
 from smithers_py.engine.tree import Tree
-from smithers_py.errors import DuplicateIdError, InvalidPropError
+from smithers_py.errors import DuplicateIdError, InvalidPropError, LoopStalledError
 from smithers_py.ids import node_id
 from smithers_py.nodes import BaseNode, NodeKind
+from smithers_py.nodes.builder import at_path
 from smithers_reactive import Scope
 
 _PROMPT_KINDS = (NodeKind.TEXT, NodeKind.TRANSPARENT)
@@ -223,6 +224,12 @@ class Renderer:
         self.draft.undo.append(lambda: _rewind(state, saved))
         self.draft.turned.append(loop)
         following = state.iteration + 1
+        if following and not loop.total and self.content.user_writes == state.user_writes:
+            raise LoopStalledError(
+                f"iteration {state.iteration} of {loop.path_name} had no work and changed no state",
+                hint="Give the loop something to run, or let it change what its condition reads.",
+                where=where(loop.desc, loop, itself=True),
+            )
         if not self.content.continues(loop):
             state.done = "condition"
         elif following >= loop.desc.max_iterations:
@@ -230,7 +237,7 @@ class Renderer:
         else:
             state.iteration = following
             state.between = False
-            state.user_writes = self.content.user_writes()
+            state.user_writes = self.content.user_writes
             self.place(loop, self.content.of(loop, self.draft), keep=False)
             self.drain()
             return
@@ -279,7 +286,8 @@ def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int) -
     draft = Draft(frame_index)
     stale, unended = dict(tree.stale), dict(tree.unended)
     try:
-        Renderer(tree, content, draft).run(dirty)
+        with at_path(content.path):
+            Renderer(tree, content, draft).run(dirty)
     except BaseException:
         draft.rollback()
         tree.stale, tree.unended = stale, unended

@@ -49,6 +49,24 @@ class Limits:
     lease_ms: int = 30_000
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `smithers run` was asked. `idle_timeout_ms`: how long nothing must happen before the run counts as ended."""
+
+    script: Path | None
+    db_path: Path
+    entry: str | None = None
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    input: Any = None
+    model: Any = None
+    idle_timeout_ms: int = 500
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    workspace: Path = field(default_factory=Path.cwd)
+    strict: bool = False
+    limits: Limits | None = None
+
+
 @dataclass(slots=True)
 class Completion:
     """A task attempt that ended and is already recorded (record 2 of H-3)."""
@@ -90,10 +108,7 @@ class Run:
     observer: Observer
     coalescer: Coalescer[Trigger]
     log: EventLog
-    workspace: Path
-    model: Any = None
-    """Replaces every agent's model when given (Z-22)."""
-    strict: bool = False
+    options: RunOptions
     tasks: Tasks = field(init=False)
     storm: StormGuard = field(init=False)
     next_frame: int = 0
@@ -103,8 +118,6 @@ class Run:
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     """Stream events waiting for an `on_progress` handler."""
     operator: list[Batch] = field(default_factory=list[Batch])
-    user_writes: int = 0
-    """Changes of user keys so far."""
     failures: list[SmithersError] = field(default_factory=list[SmithersError])
     """Unhandled failures, in the order in which they were flushed."""
     ending: Ending | None = None
@@ -132,7 +145,13 @@ class Run:
     ) -> EventRow:
         """An event row of now, for the caller's transaction; the log file gets it at once."""
         now = self.clock.now_ms()
-        entry = {"timestamp": now, "execution_id": self.execution_id, "level": level, "type": type, "node_id": node_id}
+        entry: dict[str, Any] = {
+            "timestamp": now,
+            "execution_id": self.execution_id,
+            "level": level,
+            "type": type,
+            "node_id": node_id,
+        }
         if payload is not None:
             entry["payload"] = orjson.Fragment(payload)
         self.log.write(entry)

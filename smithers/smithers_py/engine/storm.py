@@ -34,7 +34,7 @@ class StormGuard:
             return
         self.frames += 1
         self._keys.update(written)
-        seen = (run.tree.plan_hash_bytes, run.state.state_hash, run.state.vol.state_hash)
+        seen = (run.tree.plan_hash_bytes, run.state.state_hash, run.state.vol.digest())
         self._hashes[seen] += 1
         if self._hashes[seen] >= self.limits.storm_repeats:
             self._stall(run, "loop_detected", f"the same plan and state came back {self._hashes[seen]} times")
@@ -42,7 +42,7 @@ class StormGuard:
             self._stall(run, "frame_storm", f"{self.frames} frames in a row were caused only by the plan's own writes")
 
     def _is_progress(self, frame: Frame) -> bool:
-        """A task ended, a person acted, a file or timer spoke; or a container moved on, which plans do finitely often."""
+        """A task ended, a person acted, a file or timer spoke; or a container moved on, which ends some time."""
         if any(trigger.kind in PROGRESS for trigger in frame.triggers) and (
             frame.completions or frame.operator or any(trigger.kind in ("file", "timer") for trigger in frame.triggers)
         ):

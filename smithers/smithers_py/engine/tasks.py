@@ -73,15 +73,15 @@ class Tasks:
         """Take from the queues what has a slot now (Z-10: 32 tasks; E-2: 10 model runs)."""
         chosen: list[Instance] = []
         limits = self.run.limits
-        for queue, free in (
+        for queue, slots in (
             (self.waiting, limits.max_tasks - (len(self.running) - self.agents)),
             (self.waiting_agents, limits.max_agents - self.agents),
         ):
-            while queue and free > 0:
+            until = len(chosen) + slots
+            while queue and len(chosen) < until:
                 inst = queue.popleft()
                 if inst.alive and inst.status in ("scheduled", "blocked"):
                     chosen.append(inst)
-                    free -= 1
         return chosen
 
     def start(self, inst: Instance) -> None:

@@ -4,7 +4,7 @@ Decided between reconcile and commit, from the tree just rendered (Z-6), so that
 the effects phase has one list of jobs in plan order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -104,7 +104,7 @@ class Frame:
         return any(job.fn is not None for job in self.jobs)
 
     @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
+    def timed(self, phase: str) -> Generator[None]:
         """Add the time spent inside to the phase's milliseconds (F-7)."""
         start = perf_counter()
         try:

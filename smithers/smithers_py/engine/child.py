@@ -1,0 +1,70 @@
+"""`Smithers(plan, input)`: another plan as a child execution, linked to its parent (N-4, Z-11)."""
+
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from smithers_py.dsl.component import Component, Element
+from smithers_py.dsl.script import load_script
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.launch import Start, create, execute_run, validated_input
+from smithers_py.engine.observer import NullObserver
+from smithers_py.engine.run import Run
+from smithers_py.errors import InvalidPropError, TaskError
+from smithers_py.nodes import Smithers
+from smithers_py.state.context import signal_hook
+from smithers_reactive import Runtime
+
+
+async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
+    """Run the child plan to its end with its own state; the result's `output` is its `End` summary.
+
+    Raises:
+        TaskError: the child did not complete.
+        InvalidPropError: `plan` is neither a component, an element nor a script.
+    """
+    rt = Runtime(on_write=signal_hook)
+    with rt.activate():
+        element, script_hash = _element(run, node)
+    options = replace(run.options, name=f"{run.name}/{element.component.name}", state={}, input=node.input, tags=())
+    start = Start(
+        element=element,
+        options=options,
+        observer=NullObserver(),
+        rt=rt,
+        clock=run.clock,
+        input=validated_input(element.component, node.input),
+        script_hash=script_hash,
+        execution_id=child_id(run.execution_id, inst),
+        parent_id=run.execution_id,
+    )
+    result = await execute_run(await create(start, {}, run.store.db))
+    if result.status != "completed" or result.exit_code:
+        why = f": {result.errors[0]['message']}" if result.errors else ""
+        raise TaskError(
+            f"the child execution {result.execution_id} of {inst.path_name} ended {result.status}{why}",
+            hint=f"smithers inspect {result.execution_id}",
+        )
+    return {"output": result.summary, "exit_code": result.exit_code}
+
+
+def child_id(execution_id: str, inst: Instance) -> str:
+    """Derived from the parent task's incarnation, so that running it again finds the same child."""
+    text = f"{execution_id}/{inst.node_id}/{inst.mounted_frame}/{inst.extra.attempt}"
+    return f"{execution_id}-{sha256(text.encode()).hexdigest()[:6]}"
+
+
+def _element(run: Run, node: Smithers) -> tuple[Element, str | None]:
+    plan = node.plan
+    if isinstance(plan, Element):
+        return plan, None
+    if isinstance(plan, Component):
+        return Element(plan, {}), None
+    if isinstance(plan, str | Path):
+        path = Path(plan)
+        loaded = load_script(path if path.is_absolute() else run.options.workspace / path)
+        return Element(loaded.component, loaded.props), loaded.sha256
+    raise InvalidPropError(
+        f"Smithers cannot run a {type(plan).__name__}", hint="Pass a component, or the path of a script."
+    )
