@@ -79,9 +79,7 @@ def test_the_seeds_forms_describe_the_same_plan(script):
 
 @pytest.mark.requirement("A-1", "Z-12")
 def test_several_phase_functions_alone_are_the_plan_in_their_order(script):
-    text = (
-        DECORATED + '\n\n@phase("check", skip_if=True)\ndef check():\n    from smithers_py import Step\n    Step("s")\n'
-    )
+    second = '@phase("check", skip_if=True)\ndef check():\n    from smithers_py import Step\n    Step("s")\n'
     file = script(f"{DECORATED}\n{second}")
     loaded = load_script(file)
     out = render_element(loaded.component, None, loaded.props)
