@@ -128,7 +128,7 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
     )
 
 
-def _insert_row(  # noqa: PLR0917  the parts of one row
+def _insert_row(
     conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, link: bytes, flushed: _Flushed
 ) -> int:
     triggers = None if write.triggers == [write.reason] else orjson.dumps(write.triggers).decode()

@@ -1,0 +1,16 @@
+-- name: integrity_check
+PRAGMA integrity_check;
+
+-- name: verify_frames
+SELECT frame_index, epoch, delta, chain, last_transition_id, transition_count
+FROM frames WHERE execution_id = ? ORDER BY frame_index;
+
+-- name: verify_transitions
+SELECT execution_id, frame_index, key, old_value_json, new_value_json, delta_json, deleted
+FROM transitions WHERE id > ? AND id <= ? ORDER BY id;
+
+-- name: count_transitions
+SELECT count(*) FROM transitions WHERE execution_id = ?;
+
+-- name: keyframes
+SELECT frame_index, keyframe FROM frames WHERE execution_id = ? AND keyframe IS NOT NULL ORDER BY frame_index;
