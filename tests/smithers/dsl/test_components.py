@@ -284,7 +284,7 @@ def test_a_plan_keeps_its_input_model():
     assert not component()(Main.fn).is_plan
 
 
-@pytest.mark.requirement("Z-19")
+@pytest.mark.requirement("A-2")
 def test_components_of_two_imports_are_the_same_by_module_and_name():
     again = Component(functools.partial(Row.fn).func)
     assert again is not Row

@@ -135,7 +135,7 @@ def test_a_script_without_a_usable_entry_says_so(script, text, entry, says):
     assert caught.value.where.file == str(file)
 
 
-@pytest.mark.requirement("A-3")
+@pytest.mark.requirement("E-4")
 def test_a_syntax_error_names_file_line_column_and_the_source(script):
     file = script("x = 1\nif x:\n    y = = 2\n")
     with pytest.raises(ScriptSyntaxError, match="column 9: invalid syntax: y = = 2") as caught:
@@ -145,7 +145,7 @@ def test_a_syntax_error_names_file_line_column_and_the_source(script):
     assert "\n" not in str(error)
 
 
-@pytest.mark.requirement("A-3")
+@pytest.mark.requirement("E-4")
 def test_a_syntax_error_in_an_imported_file_names_that_file(script):
     broken = script("def\n", "broken_helper.py")
     with pytest.raises(ScriptSyntaxError) as caught:
@@ -153,7 +153,7 @@ def test_a_syntax_error_in_an_imported_file_names_that_file(script):
     assert (caught.value.where.file, caught.value.where.line) == (str(broken), 1)
 
 
-@pytest.mark.requirement("A-3")
+@pytest.mark.requirement("E-4")
 @pytest.mark.parametrize("content", [b"x = '\xff'\n", b"x = 1\x00\n"])
 def test_a_file_that_is_no_text_is_a_syntax_error(script, content):
     file = script(content)

@@ -238,7 +238,7 @@ def test_the_site_tells_two_calls_on_one_line_apart_and_loops_together():
     assert again[0].site == again[1].site
 
 
-@pytest.mark.requirement("A-6", "Z-4")
+@pytest.mark.requirement("Z-4")
 def test_plan_props_are_json_and_only_what_differs_from_the_defaults():
     assert Claude().plan_props() == {}
     assert Claude(model="sonnet", max_turns=50, id="i", key="k", children=["x"], on_finished=handler).plan_props() == {}
