@@ -106,11 +106,15 @@ class VolInit:
 
 @dataclass(frozen=True, slots=True)
 class VolUpdate:
-    """`vol.update(key, fn)`, and the other changes of a volatile value written as functions."""
+    """`vol.update(key, fn)`, and the other changes of a volatile value written as functions.
+
+    An absent value is None to a user's function; to ours (`tells_absent`) it is `vol.ABSENT`.
+    """
 
     key: str
     fn: Callable[[Any], Any]
     trigger: str | None = None
+    tells_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class State:
         """Queue: the key holds `value` if it has none then. Allowed in render (S-1)."""
         active("ctx.state.init")
         _check_key("ctx.state.init", key)
-        if activity_may_skip(self._store.has(key)):
+        if _needless_init(self._store.has(key)):
             return
         text, name = encode(key, value)
         _queue(Init(key, text, name, trigger))
@@ -155,29 +155,29 @@ class Vol:
         """Queue: the key holds `value` if it has none then. Allowed in render."""
         active("ctx.vol.init")
         _check_key("ctx.vol.init", key)
-        if not activity_may_skip(self._store.has(key)):
+        if not _needless_init(self._store.has(key)):
             _queue(VolInit(key, value, trigger))
 
     def append(self, key: str, *items: Any, trigger: str | None = None) -> None:
         """Queue: a new list with `items` at the end."""
         self._check("append", key)
-        _queue(VolUpdate(key, partial(appended, items=items), trigger))
+        _queue(VolUpdate(key, partial(appended, items=items), trigger, tells_absent=True))
 
     def increment(self, key: str, by: float = 1, trigger: str | None = None) -> None:
         """Queue: the number plus `by`."""
         self._check("increment", key)
         _check_number("ctx.vol.increment", by)
-        _queue(VolUpdate(key, partial(incremented, by=by), trigger))
+        _queue(VolUpdate(key, partial(incremented, by=by), trigger, tells_absent=True))
 
     def merge(self, key: str, mapping: Mapping[str, Any], trigger: str | None = None) -> None:
         """Queue: a new dict with the entries of `mapping` set."""
         self._check("merge", key)
-        _queue(VolUpdate(key, partial(merged, mapping=dict(mapping)), trigger))
+        _queue(VolUpdate(key, partial(merged, mapping=dict(mapping)), trigger, tells_absent=True))
 
     def remove(self, key: str, path: Path, trigger: str | None = None) -> None:
         """Queue: a copy without what is at `path`."""
         self._check("remove", key)
-        _queue(VolUpdate(key, partial(removed, path=_path("ctx.vol.remove", path)), trigger))
+        _queue(VolUpdate(key, partial(removed, path=_path("ctx.vol.remove", path)), trigger, tells_absent=True))
 
     def _check(self, method: str, key: str) -> None:
         what = f"ctx.vol.{method}"
@@ -185,7 +185,7 @@ class Vol:
         _check_key(what, key)
 
 
-def activity_may_skip(present: bool) -> bool:
+def _needless_init(present: bool) -> bool:
     """Whether an `init` of a present key needs no action: in render, which would else queue it on every run."""
     return present and active("ctx.state.init").kind == "render"
 

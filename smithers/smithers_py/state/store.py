@@ -11,7 +11,7 @@ from typing import Any
 from smithers_py.state.actions import Batch
 from smithers_py.state.codec import decode
 from smithers_py.state.plan import FlushPlan, KeyResult, Planner
-from smithers_py.state.tracking import KeyNodes
+from smithers_py.state.tracking import KeyNodes, is_under
 from smithers_py.state.values import LARGE, Entry, add_digests
 from smithers_py.state.vol import VolStore
 from smithers_reactive import Runtime
@@ -75,10 +75,7 @@ class StateStore:
     def keys(self, prefix: str = "") -> list[str]:
         """The keys that begin with `prefix`, sorted; the engine's `$` keys only when the prefix begins so. Tracked."""
         self._nodes.track_prefix(prefix)
-        hidden = not prefix.startswith("$")
-        return sorted(
-            key for key in list(self._entries) if key.startswith(prefix) and not (hidden and key.startswith("$"))
-        )
+        return sorted(key for key in list(self._entries) if is_under(key, prefix))
 
     def has(self, key: str) -> bool:
         """Whether `key` has a value; not tracked."""
@@ -122,7 +119,6 @@ class StateStore:
             for key, result in plan.results.items():
                 self._take(key, result)
         with self._rt.batch():
-            # The prefix nodes of user keys must not stir for every node status the engine writes.
             self._nodes.touch(plan.results, moved)
             if plan.vol_changes:
                 self.vol.publish({change.key: change.value for change in plan.vol_changes})
@@ -136,6 +132,6 @@ class StateStore:
         elif draft.text is None:
             self._entries.pop(key, None)
         else:
-            entry = Entry(key, draft.text)
-            entry.base_size, entry.since, entry.digest = result.base_size, result.since, result.digest
+            entry = Entry(key, draft.text, result.digest)
+            entry.base_size, entry.since = result.base_size, result.since
             self._entries[key] = entry

@@ -13,6 +13,11 @@ _SWEEP_AT = 256
 """Nodes kept before the first look for unobserved ones; later looks wait until their number has doubled."""
 
 
+def is_under(key: str, prefix: str) -> bool:
+    """Whether a listing of `prefix` shows `key`: the engine's `$` keys show only in listings that begin so (Z-1)."""
+    return key.startswith(prefix) and (prefix[:1] == "$" or key[0] != "$")
+
+
 class KeyNodes:
     """The nodes of one store. `label` goes before each key in a node's name, so that reads can be told apart."""
 
@@ -59,7 +64,7 @@ class KeyNodes:
                     del self._nodes[key]
         if self._prefixes:
             for key in came_or_went:
-                for prefix in [prefix for prefix in self._prefixes if key.startswith(prefix)]:
+                for prefix in [prefix for prefix in self._prefixes if is_under(key, prefix)]:
                     node = self._prefixes[prefix]
                     node.touch()
                     if not node.observed:

@@ -41,12 +41,12 @@ class Entry:
 
     __slots__ = ("_text", "base_size", "constant", "digest", "plain", "since", "size", "value")
 
-    def __init__(self, key: str, text: str) -> None:
+    def __init__(self, key: str, text: str, digest: int | None = None) -> None:
         self._text: str | None = text
         self.size = size_of(text)
         self.base_size = self.size
         self.since = 0
-        self.digest = digest_of(key, text)
+        self.digest = digest_of(key, text) if digest is None else digest
         self.plain: Any = None
         self.value: Any = None
         self.constant = False

@@ -4,7 +4,7 @@ Values are handed out as they are, not copied. Two are equal when they are the s
 a comparison that raises or has no truth value (arrays) counts as different.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from smithers_py.errors import StateActionError, StateValueError
 from smithers_py.state.actions import VolAction, VolDelete, VolInit, VolSet
 from smithers_py.state.codec import encode
-from smithers_py.state.tracking import KeyNodes
+from smithers_py.state.tracking import KeyNodes, is_under
 from smithers_py.state.values import add_digests, digest_of
 from smithers_reactive import Runtime
 
@@ -60,7 +60,7 @@ class VolStore:
     def keys(self, prefix: str = "") -> list[str]:
         """The keys that begin with `prefix`, sorted; tracked."""
         self._nodes.track_prefix(prefix)
-        return sorted(key for key in list(self._values) if key.startswith(prefix))
+        return sorted(key for key in list(self._values) if is_under(key, prefix))
 
     def has(self, key: str) -> bool:
         """Whether `key` has a value; not tracked."""
@@ -114,7 +114,7 @@ def apply_vol(action: VolAction, old: Any) -> Any:
         case VolDelete():
             return ABSENT
         case _:
-            return action.fn(None if old is ABSENT else old)
+            return action.fn(None if old is ABSENT and not action.tells_absent else old)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -129,30 +129,35 @@ def same(one: Any, other: Any) -> bool:
         return False
 
 
+def _need(empty: Callable[[], Any], kind: type | tuple[type, ...], value: Any, what: str) -> Any:
+    """`value` if it is of `kind`, what `empty` makes if it is ABSENT."""
+    if value is ABSENT:
+        return empty()
+    if not isinstance(value, kind):
+        raise StateActionError(f"{what}, but the key holds a {type(value).__name__}")
+    return value
+
+
 def appended(value: Any, items: tuple[Any, ...]) -> list[Any]:
-    """A new list with `items` at the end; None counts as empty. Raises StateActionError."""
-    if value is not None and not isinstance(value, list):
-        raise StateActionError(f"vol.append needs a list, but the key holds a {type(value).__name__}")
-    return [*(value or ()), *items]
+    """A new list with `items` at the end; ABSENT counts as empty. Raises StateActionError."""
+    return [*_need(list, list, value, "vol.append needs a list"), *items]
 
 
 def incremented(value: Any, by: float) -> Any:
-    """The sum; None counts as 0. Raises StateActionError."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise StateActionError(f"vol.increment needs a number, but the key holds a {type(value).__name__}")
-    return (value or 0) + by
+    """The sum; ABSENT counts as 0. Raises StateActionError."""
+    if isinstance(value, bool):
+        raise StateActionError("vol.increment needs a number, but the key holds a bool")
+    return _need(int, (int, float), value, "vol.increment needs a number") + by
 
 
 def merged(value: Any, mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """A new dict with the entries set; None counts as empty. Raises StateActionError."""
-    if value is not None and not isinstance(value, dict):
-        raise StateActionError(f"vol.merge needs a dict, but the key holds a {type(value).__name__}")
-    return {**(value or {}), **mapping}
+    """A new dict with the entries set; ABSENT counts as empty. Raises StateActionError."""
+    return {**_need(dict, dict, value, "vol.merge needs a dict"), **mapping}
 
 
 def removed(value: Any, path: tuple[str | int, ...]) -> Any:
     """A copy without what is at `path`, `value` itself when nothing is there. Raises StateActionError."""
-    if value is None:
+    if value is ABSENT:
         return value
     if not isinstance(value, dict | list):
         raise StateActionError(f"vol.remove needs a dict or list, but found a {type(value).__name__}")

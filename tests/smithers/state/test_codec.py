@@ -33,10 +33,12 @@ scalars = (
 )
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner)
-    | st.lists(inner).map(tuple)
-    | st.dictionaries(st.text() | st.just("$type"), inner)
-    | st.builds(t.Point, st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.lists(inner)),
+    lambda inner: (
+        st.lists(inner)
+        | st.lists(inner).map(tuple)
+        | st.dictionaries(st.text() | st.just("$type"), inner)
+        | st.builds(t.Point, st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.lists(inner))
+    ),
     max_leaves=12,
 )
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import World
 from folding import compact, fold, unfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import World
+from smithers_persistence import state_fold
 from smithers_py.state.actions import Action, Append, Batch, Delete, Increment, Init, Merge, Remove, Set, Update
 from smithers_py.state.plan import Change, FlushPlan
 from smithers_py.state.store import StateStore
@@ -164,9 +165,7 @@ large_ops = st.one_of(
     st.builds(Op, st.just("same"), st.sampled_from(["list", "dict"])),
     st.builds(Op, st.just("raise"), st.sampled_from(["list", "dict"])),
 )
-seeded = st.builds(
-    lambda one, other: [Op("set", "list", one), Op("set", "dict", other)], big_list, big_dict
-)
+seeded = st.builds(lambda one, other: [Op("set", "list", one), Op("set", "dict", other)], big_list, big_dict)
 
 
 class Database:
@@ -189,7 +188,9 @@ class Database:
         state: dict[str, str] = {}
         for change in self.transitions:
             if change.delta_text is not None:
-                state[change.key] = fold(state[change.key], change.delta_text)
+                after = fold(state[change.key], change.delta_text)
+                assert state_fold.fold(state[change.key], [change.delta_text]) == after, "as the reader folds it"
+                state[change.key] = after
             else:
                 assert state.get(change.key) == change.old_text
                 assert change.deleted == (change.new_text is None)
