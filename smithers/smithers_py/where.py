@@ -1,9 +1,8 @@
 """Where something happened, and what was probably meant: the parts every error's text is made of."""
 
-import difflib
-import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -36,6 +35,8 @@ NOWHERE = Where()
 
 def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
     """A hint: the nearest of `known` if one is near, else all of them (the first twenty)."""
+    import difflib  # only errors need it
+
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
@@ -46,8 +47,13 @@ def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
     return f"{label or 'Known names'}: {listed}."
 
 
-_OWN = str(Path(__file__).parent)
-_LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+@cache
+def _not_the_users() -> tuple[str, ...]:
+    """How the file names of our own code and of libraries begin."""
+    import sysconfig  # reads the build's data: too slow for an import that may never fail
+
+    libraries = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return (str(Path(__file__).parent), *libraries, "<frozen")
 
 
 def user_location(error: BaseException) -> tuple[str, int] | None:
@@ -58,7 +64,7 @@ def user_location(error: BaseException) -> tuple[str, int] | None:
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((_OWN, *_LIBRARY, "<frozen")):
+        if not file.startswith(_not_the_users()):
             found = file, trace.tb_lineno
         trace = trace.tb_next
     return found

@@ -59,7 +59,8 @@ class BaseNode(BaseModel, PlanItem):
 
     __slots__ = ("handlers", "place", "site")
 
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+    # Validators are built when a type is first used: a script that uses three types pays for three.
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
     kind: ClassVar[NodeKind] = NodeKind.TRANSPARENT
     events: ClassVar[tuple[str, ...]] = ()
