@@ -60,4 +60,4 @@ class Interrupts:
     def _request(self, count: int) -> None:
         self._taken = count
         self._stop.request(count > 1)
-        self._tell("stopping now" if count > 1 else "stopping after the current frame; once more to stop now")
+        self._tell("stopping now" if count > 1 else "stopping; once more to stop now")

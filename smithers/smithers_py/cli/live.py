@@ -36,6 +36,8 @@ class LiveProgress:
         self.console = console or Console(stderr=True, highlight=False)
         self._dirty = asyncio.Event()
         self._message = ""
+        # Kept from before Rich puts its own stream in place, whose encoding nobody can ask.
+        self._stream = sys.stderr
         # Prints of the user's code go above the tree when they would land on the same screen, else where they went.
         self._live = Live(
             console=self.console,
@@ -77,9 +79,9 @@ class LiveProgress:
         self._dirty.set()
 
     def log(self, level: str, message: str) -> None:
-        """Print warnings and errors above the tree."""
-        if level in {"warning", "error"}:
-            self.console.print(Text(f"{level}: {message}", style="red" if level == "error" else "yellow"))
+        """Print warnings above the tree. Errors are in it, at the node that failed, and in the summary."""
+        if level == "warning":
+            self.console.print(Text(f"{level}: {message}", style="yellow"))
 
     def tell(self, message: str) -> None:
         """A word from the command line itself, shown in the last line."""
@@ -122,7 +124,7 @@ class LiveProgress:
     def _node_line(self, depth: int, node: ViewNode) -> Text:
         style = _STYLES[ansi_colour(node.status)]
         text = Text(_indent(depth), no_wrap=True, overflow="ellipsis")
-        text.append(glyph(node.status, sys.stderr), style=style)
+        text.append(glyph(node.status, self._stream), style=style)
         text.append(f" {node.label()} ")
         text.append(node.status, style=style)
         took = node.duration_ms(self.view.now())
@@ -134,22 +136,22 @@ class LiveProgress:
         return text
 
     def _gap_line(self, gap: Gap, rows: list[tuple[int, ViewNode]]) -> Text:
-        more = "…" if glyph("idle", sys.stderr) == "·" else "..."
+        more = "…" if glyph("idle", self._stream) == "·" else "..."
         return Text(f"{_indent(rows[gap.first][0])}{more} {gap.count:,} more", style=Style(color="bright_black"))
 
     def _last_line(self) -> Text:
         view = self.view
         style = _STYLES[ansi_colour(view.status)]
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{glyph(view.status, sys.stderr)} {view.status}", style=style)
+        text.append(f"{glyph(view.status, self._stream)} {view.status}", style=style)
         text.append(
             f"  {clean(view.name)} {view.execution_id}  frame {view.frame}  {human_duration(view.elapsed_ms())}"
         )
         counted = ", ".join(f"{count:,} {status}" for status, count in view.counts() if status in _URGENCY)
-        if counted:
-            text.append(f"  {counted}")
         if self._message:
             text.append(f"  {self._message}", style="yellow")
+        elif counted:
+            text.append(f"  {counted}")
         return text
 
 

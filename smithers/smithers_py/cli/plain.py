@@ -6,7 +6,7 @@ from typing import Self
 from smithers_py.cli.terminal import clean, glyph, human_duration, note, shorten
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.results import RunResult
-from smithers_py.harness.plan_view import PlanView
+from smithers_py.harness.plan_view import PlanView, ViewNode
 
 # A node that only takes its place has done nothing yet: no line, or a plan of 10,000 nodes would print 20,000.
 _QUIET = frozenset({"idle", "scheduled"})
@@ -17,6 +17,8 @@ class PlainProgress:
 
     def __init__(self, view: PlanView) -> None:
         self.view = view
+        # Messages of the frame that is about to be reported: a status line need not repeat them.
+        self._told: list[str] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -30,17 +32,21 @@ class PlainProgress:
         note(f"run {clean(name)} {execution_id}")
 
     def frame(self, report: FrameReport) -> None:
-        """A line for every node whose status changed in this frame."""
-        for node in self.view.apply(report.patches, report.statuses):
-            if node.status in _QUIET:
-                continue
-            line = f"{glyph(node.status, sys.stderr)} {node.status:<9} {node.path()}"
-            took = node.duration_ms(self.view.now())
-            if took is not None and node.ended_ms is not None:
-                line += f"  {human_duration(took)}"
-            if node.detail:
-                line += f"  {shorten(clean(node.detail), 300)}"
-            note(line)
+        """A line for every node whose status changed in this frame: what ended first, then what began."""
+        changed = self.view.apply(report.patches, report.statuses)
+        for node in sorted(changed, key=lambda node: (node.status == "running", node.is_leaf)):
+            if node.status not in _QUIET:
+                note(self._line(node))
+        self._told.clear()
+
+    def _line(self, node: ViewNode) -> str:
+        line = f"{glyph(node.status, sys.stderr)} {node.status:<9} {node.path()}"
+        took = node.duration_ms(self.view.now())
+        if took is not None and node.ended_ms is not None:
+            line += f"  {human_duration(took)}"
+        if node.detail and not any(node.detail in message for message in self._told):
+            line += f"  {shorten(clean(node.detail), 300)}"
+        return line
 
     def output(self, node_id: str, stream: str, line: str) -> None:
         """Output of commands and agents stays in the logs."""
@@ -48,6 +54,7 @@ class PlainProgress:
     def log(self, level: str, message: str) -> None:
         """Warnings and errors of the engine."""
         if level in {"warning", "error"}:
+            self._told.append(message)
             note(f"{level}: {message}")
 
     def tell(self, message: str) -> None:

@@ -70,7 +70,10 @@ def _print_header(inspection: Inspection) -> None:
 def _facts(inspection: Inspection) -> dict[str, NodeFacts]:
     """Of each node its latest incarnation: rows are ascending by it, so the last one stays."""
     took = {task.node_id: task.duration_ms for task in inspection.tasks}
-    return {node.node_id: NodeFacts(node.status, took.get(node.node_id)) for node in inspection.nodes}
+    return {
+        node.node_id: NodeFacts(node.status, took.get(node.node_id), Path(node.source or "").name)
+        for node in inspection.nodes
+    }
 
 
 def _print_tasks(tasks: list[TaskView], labels: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from smithers_py.cli.inputs import database_path
 from smithers_py.cli.reading import read
 from smithers_py.cli.terminal import glyph, human_duration, human_time, note, table, write_json
 from smithers_py.harness.models import ExecutionSummary
+from smithers_py.harness.store import is_missing
 
 
 def show_list(database: Path | None, *, limit: int, status: str | None, as_json: bool) -> None:
@@ -38,6 +39,6 @@ def show_list(database: Path | None, *, limit: int, status: str | None, as_json:
 
 def _executions(database: Path | None, limit: int, status: str | None) -> list[ExecutionSummary]:
     # Before the first run there is no database, and that is an answer; a path that was given must be there.
-    if database is None and not database_path(None).exists():
+    if database is None and is_missing(database_path(None)):
         return []
     return read(database, lambda reader: reader.executions(limit=limit, status=status))

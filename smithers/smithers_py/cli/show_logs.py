@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,29 +29,33 @@ def show_logs(database: Path | None, execution: str, *, follow: bool, level: str
 
 async def _show(database: Path | None, execution: str, *, follow: bool, level: str, as_json: bool) -> None:
     wanted = set(LEVELS[LEVELS.index(level) :])
+    labels: dict[str, str] = {}
     async with open_reader(database_path(database)) as reader:
         found = await reader.resolve(execution)
-        async for lines in follow_log(reader, found, until_end=follow):
-            _print([line for line in lines if line.level in wanted], as_json=as_json)
+        async for page in follow_log(reader, found, until_end=follow):
+            lines = [line for line in page if line.level in wanted]
+            if not as_json and any(line.node_id not in labels for line in lines if line.node_id):
+                labels = await reader.node_labels(found)
+            _print(lines, labels, as_json=as_json)
         if follow:
             state = await reader.run_state(found)
             note(f"{found} is {state.state}: {state.reason}")
 
 
-def _print(lines: Sequence[LogLine], *, as_json: bool) -> None:
+def _print(lines: Sequence[LogLine], labels: Mapping[str, str], *, as_json: bool) -> None:
     for line in lines:
         if as_json:
             write_json(line)
         else:
-            say(_text(line))
+            say(_text(line, labels))
     sys.stdout.flush()
 
 
-def _text(line: LogLine) -> str:
+def _text(line: LogLine, labels: Mapping[str, str]) -> str:
     at = datetime.fromtimestamp(line.timestamp / 1000).astimezone().strftime("%H:%M:%S.%f")[:-3]
-    where = f"  {line.node_id}" if line.node_id else ""
+    where = f"  {clean(labels.get(line.node_id, line.node_id))}" if line.node_id else ""
     if line.seq is None:
-        return f"{at}{where} | {clean(_output(line.payload))}"
+        return f"{at} {line.type:<7} {where.strip()} | {clean(_output(line.payload))}"
     word = paint(f"{line.level:<7}", _COLOURS.get(line.level, ""), sys.stdout)
     told = "" if line.payload is None else f"  {shorten(clean(_payload(line.payload)), _WIDEST)}"
     return f"{at} {word} {line.type}{where}{told}"

@@ -20,7 +20,7 @@ def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr
     head = paint(f"{glyph(status, stream)} {status}", status, stream)
     frames = f"{result.frames:,} frame{'' if result.frames == 1 else 's'}"
     write(f"{head}  {clean(view.name)} {result.execution_id}  {frames} in {human_duration(result.duration_ms)}")
-    if result.stop_reason and status != "completed":
+    if result.stop_reason and status not in {"completed", result.stop_reason}:
         write(f"  reason: {clean(result.stop_reason)}")
     if result.summary is not None:
         shown = result.summary if isinstance(result.summary, str) else json.dumps(result.summary, ensure_ascii=False)
@@ -38,13 +38,14 @@ def _failures(result: RunResult, view: PlanView) -> list[str]:
 
     A container that failed because of what is in it has no error of its own and is not told again.
     """
-    told = {node_id: f"{path}: {clean(detail)}" for node_id, (path, detail) in view.failures.items() if detail}
-    lines = list(told.values()) or [path for path, _ in view.failures.values()]
-    for error in result.errors:
-        message = str(error.get("message", error))
-        if not any(message.rstrip(".") in line for line in lines):
-            lines.append(error_text(error))
-    return lines
+    errors = {str(error.get("message", "")): error for error in result.errors}
+    lines: list[str] = []
+    for path, detail in view.failures.values():
+        if detail:
+            error = errors.pop(detail, None)
+            lines.append(f"{path}: {clean(detail if error is None else error_text(error))}")
+    lines = lines or [path for path, _ in view.failures.values()]
+    return lines + [clean(error_text(error)) for error in errors.values()]
 
 
 def next_commands(execution_id: str, db_path: Path) -> str:

@@ -155,4 +155,3 @@ def write_json(value: Any) -> None:
 
         text = json.dumps(json.loads(text), separators=(",", ":"))
     out.write(text + "\n")
-    out.flush()

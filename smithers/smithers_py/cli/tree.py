@@ -20,7 +20,7 @@ class NodeFacts:
 
     status: str
     duration_ms: int | None = None
-    detail: str = ""
+    source: str = ""
 
 
 def print_tree(plan: Sequence[PlanNode], facts: Mapping[str, NodeFacts], *, indent: int = 0) -> None:
@@ -47,7 +47,7 @@ def _node_text(node: PlanNode, fact: NodeFacts | None) -> str:
         return f"{label}  {clean(node.node_id)}"
     mark = paint(glyph(fact.status, sys.stdout), fact.status, sys.stdout)
     word = paint(fact.status, fact.status, sys.stdout)
-    parts = [f"{mark} {label}", word, human_duration(fact.duration_ms), clean(node.node_id), clean(fact.detail)]
+    parts = [f"{mark} {label}", word, human_duration(fact.duration_ms), clean(node.node_id), clean(fact.source)]
     return "  ".join(part for part in parts if part)
 
 

@@ -27,6 +27,8 @@ from smithers_py.harness.models import (
 )
 from smithers_py.harness.run_state import ENDED
 
+_PRINTED = frozenset({"stdout", "stderr", "text"})
+
 
 def decoded(text: str | bytes | None) -> Any:
     """The value of a stored JSON text; None where there is none."""
@@ -206,12 +208,12 @@ def event_line(row: EventRecord) -> LogLine:
 
 
 def output_line(row: StreamRecord) -> LogLine:
-    """A line of output as a line of the log."""
+    """A line of output as a line of the log; what is not printed text (token counts) only shows at level debug."""
     return LogLine(
         execution_id=row.execution_id,
         seq=None,
         timestamp=row.timestamp,
-        level="info",
+        level="info" if row.kind in _PRINTED else "debug",
         type=row.kind,
         source=None,
         node_id=row.node_id,

@@ -50,6 +50,11 @@ class ViewNode:
         """The parent's id, None at the top."""
         return None if self.plan.parent is None else self.plan.parent.node_id
 
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nothing is mounted below it."""
+        return self.plan.first is None
+
     def label(self) -> str:
         """The node's type and name."""
         return _label(self.plan)

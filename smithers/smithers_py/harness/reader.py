@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from smithers_persistence import Database, UnknownExecution, frame_store, reads, state_fold
-from smithers_persistence.records import ExecutionRecord
+from smithers_persistence.records import ExecutionRecord, NodeRecord
 from smithers_py.errors import ExecutionNotFoundError, UsageError
 from smithers_py.harness import convert
+from smithers_py.harness.labels import node_label
 from smithers_py.harness.models import (
     ExecutionSummary,
     FrameSnapshot,
@@ -31,6 +32,7 @@ from smithers_py.harness.store import open_database
 LATEST = "latest"
 _SUGGESTIONS = 3
 _RECENT = 200
+_SHORT_ID = 8
 
 
 @asynccontextmanager
@@ -100,6 +102,11 @@ class Reader:
             )
 
         return await self.db.read(work)
+
+    async def node_labels(self, execution_id: str) -> dict[str, str]:
+        """What to call each node, by id: its type and name, or the beginning of its id."""
+        rows = await self.db.read(lambda conn: reads.nodes(conn, execution_id))
+        return {row.node_id: _distinct_label(row) for row in rows}
 
     async def head_plan(self, execution_id: str) -> list[PlanNode]:
         """The plan of the last frame, in plan order; empty before the first frame."""
@@ -181,6 +188,11 @@ def _resolve(conn: sqlite3.Connection, asked: str) -> str:
     recent = [row.execution_id for row in reads.list_executions(conn, limit=_RECENT, status=None)]
     near = difflib.get_close_matches(asked, recent, n=_SUGGESTIONS, cutoff=0.5)
     raise ExecutionNotFoundError(asked, near)
+
+
+def _distinct_label(row: NodeRecord) -> str:
+    label = node_label(row.node_type, row.name, row.node_id, {})
+    return label if label != row.node_type else f"{label} {row.node_id[:_SHORT_ID]}"
 
 
 def _check_frame(row: ExecutionRecord, frame: int) -> None:

@@ -11,7 +11,7 @@ from smithers_py.errors import StoreError, UsageError
 @asynccontextmanager
 async def open_database(path: Path) -> AsyncGenerator[Database, None]:
     """The database at `path`, read only. Raises UsageError if there is none, StoreError if it cannot be read."""
-    if not path.exists():  # noqa: ASYNC240 - one stat before anything runs
+    if is_missing(path):
         raise UsageError(
             f"there is no database at {path}",
             hint="`smithers run SCRIPT` makes one; --db or SMITHERS_DB names another.",
@@ -24,6 +24,11 @@ async def open_database(path: Path) -> AsyncGenerator[Database, None]:
             await db.close()
     except PersistenceError as error:
         raise StoreError(_sentence(error), hint=_hint(error)) from error
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing is at `path`; a file in place of its folder is something, and an error of its own."""
+    return not path.exists() and not path.parent.is_file()
 
 
 def _sentence(error: PersistenceError) -> str:

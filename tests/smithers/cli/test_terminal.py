@@ -81,6 +81,7 @@ def test_json_is_one_line_and_keeps_its_value_in_an_ascii_stream(monkeypatch):
         out = stream(encoding)
         monkeypatch.setattr(sys, "stdout", out)
         terminal.write_json({"text": "ü\n"})
+        out.flush()
         text = out.buffer.getvalue().decode(encoding)
         assert text.endswith("\n")
         assert text.count("\n") == 1
