@@ -6,6 +6,7 @@ import orjson
 
 from smithers_persistence import PersistenceError
 from smithers_persistence.rows import EndExecution
+from smithers_py.engine.effects import run_cleanups
 from smithers_py.engine.flush import settle_jobs, write_of_flush
 from smithers_py.engine.frame import run_frame
 from smithers_py.engine.opening import opening, write_of
@@ -42,7 +43,8 @@ async def finish(run: Run, ending: Ending) -> None:
     """Cancel what still runs (grace, then force), record that, and write the closing record."""
     await run.tasks.cancel_all()
     await _record_cancelled(run)
-    summary = None if ending.summary is None else orjson.dumps(ending.summary, default=str).decode()
+    await run_cleanups(run)
+    summary = None if ending.summary is None else orjson.dumps(ending.summary).decode()
     event = run.event(f"execution.{ending.status}", payload=_reason(ending))
     end = EndExecution(
         ending.status,

@@ -14,6 +14,7 @@ from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import Frame, Job
 from smithers_py.errors import EffectError, HandlerError, SmithersError, TaskTimeout
+from smithers_py.nodes import NodeKind
 from smithers_py.state.activity import Activity, ActivityKind, current
 from smithers_py.workers.calling import invoke
 
@@ -26,6 +27,16 @@ async def run_effects(run: Run, frame: Frame) -> None:
         if job.fn is not None:
             await _run_job(run, frame, job)
         run.storm.ran(job)
+
+
+async def run_cleanups(run: Run) -> None:
+    """At the end of a run every mounted effect cleans up; what it writes then is dropped, what it raises is shown."""
+    for inst in run.tree.root.walk():
+        if inst.kind is NodeKind.EFFECT and isinstance(inst.extra, EffectState) and inst.extra.cleanup is not None:
+            job = Job(inst, "cleanup", "cleanup")
+            await _call(run, Frame(run.next_frame, run.clock.now_ms(), []), job, "effect", inst.extra.cleanup, ())
+            if job.error is not None:
+                run.observer.log("error", str(job.error))
 
 
 async def _run_job(run: Run, frame: Frame, job: Job) -> None:
@@ -67,17 +78,20 @@ async def _call(
     )
     if fn is None:
         return None
+    limit: asyncio.Timeout | None = None
     token = current.set(activity)
     try:
         value = invoke(fn, *args, ctx=run.ctx)
         if inspect.isawaitable(value):
-            seconds = run.limits.handler_timeout_ms / 1000
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(run.limits.handler_timeout_ms / 1000) as limit:
                 value = await value
     except Exception as error:  # noqa: BLE001 - H-2: whatever a handler raises fails its node, and only that
         activity.close()
         job.actions = []
-        fail(job, _as_error(job, inst, error, run))
+        late = limit is not None and limit.expired()
+        seconds = run.limits.handler_timeout_ms / 1000
+        cause = TaskTimeout(seconds, what=f"{job.event} of {inst.path_name}") if late else error
+        fail(job, _as_error(job, inst, cause, run))
         return None
     finally:
         current.reset(token)
@@ -97,14 +111,11 @@ def _as_error(job: Job, inst: Instance, error: BaseException, run: Run) -> Smith
     source = inst.desc.source or (None, None)
     if isinstance(error, SmithersError):
         located = error
-    elif isinstance(error, TimeoutError) and job.kind != "effect":
-        located = TaskTimeout(run.limits.handler_timeout_ms / 1000, what=f"{job.event} of {inst.path_name}")
     elif job.kind in ("effect", "cleanup"):
         detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         located = EffectError(f"{inst.path_name} raised {detail}", hint="None of its writes happened.")
         located.__cause__ = error
-        place = HandlerError("", error).where
-        located.where = place
+        located.where = HandlerError("", error).where
     else:
         located = HandlerError(f"{job.event} of {inst.path_name}", error)
         located.__cause__ = error

@@ -29,6 +29,8 @@ async def flush(run: Run, frame: Frame) -> None:
     """Write what phase 6 queued and make it visible; nothing to do when it rode in the commit."""
     if not frame.written:
         plan = settle_jobs(run, frame)
+        if frame.only_listened and plan.empty:
+            return
         opens = None if frame.opened else opening(run, frame)
         await run.store.commit(write_of(frame, opens, write_of_flush(run, frame, plan)))
         publish(run, frame, plan)
@@ -239,7 +241,7 @@ def _events(run: Run, frame: Frame) -> list[Any]:
         if job.handler_failed and job.error is not None:
             payload = orjson.dumps(job.error.to_json() | {"handler": job.event}).decode()
             found.append(run.event("handler.failed", job.inst.node_id, level="error", payload=payload))
-        elif job.event == "ignored":
+        elif job.event == "ignored" and job.status != "cancelled":
             found.append(run.event("task.ignored", job.inst.node_id, level="warning"))
         elif job.kind == "container" and job.status is not None:
             kind = f"{job.inst.type_name.lower()}.{job.status}"

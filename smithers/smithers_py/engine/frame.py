@@ -12,6 +12,10 @@ The order matters: a task is claimed on disk before it starts, a handler runs be
 nothing that a render can read changes anywhere but in phase 7.
 """
 
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from smithers_py.engine.commit import commit
 from smithers_py.engine.effects import run_effects
 from smithers_py.engine.execute import execute
@@ -32,11 +36,12 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
         StoreFailed, LostLease: the frame could not be written (F-6).
     """
     frame = take_snapshot(run, triggers)
-    with frame.timed("render"):
-        draft = render(run.tree, run.content, frame.dirty, frame.index)
-    with frame.timed("reconcile"):
-        frame.changes = reconcile(run.tree, draft)
-        plan_work(run, frame, draft)
+    with uncollected():
+        with frame.timed("render"):
+            draft = render(run.tree, run.content, frame.dirty, frame.index)
+        with frame.timed("reconcile"):
+            frame.changes = reconcile(run.tree, draft)
+            plan_work(run, frame, draft)
     if frame.is_empty:
         return None
     with frame.timed("commit"):
@@ -47,3 +52,17 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
         await run_effects(run, frame)
     await flush(run, frame)
     return frame
+
+
+@contextmanager
+def uncollected() -> Generator[None]:
+    """No cyclic garbage collection meanwhile: a mount makes many objects and no garbage, and each full collection
+    would walk the whole growing tree (a third of the time of a 100,000-node mount).
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

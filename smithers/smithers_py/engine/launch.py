@@ -19,8 +19,7 @@ from smithers_py.engine.drive import drive, finish
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import NullObserver, Observer
 from smithers_py.engine.results import RunResult
-from smithers_py.engine.run import Ending, Limits, Run
-from smithers_py.engine.run import RunOptions as RunOptions
+from smithers_py.engine.run import Ending, Limits, Run, RunOptions
 from smithers_py.engine.storm import StormGuard
 from smithers_py.engine.tasks import Tasks
 from smithers_py.engine.tree import Tree
@@ -35,6 +34,8 @@ from smithers_py.state.files import Files
 from smithers_py.state.store import StateStore
 from smithers_py.version import ENGINE_VERSION
 from smithers_reactive import Coalescer, Runtime
+
+__all__ = ["RunOptions", "RunResult", "Start", "StopRequest", "create", "execute_run", "run_plan", "run_script"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

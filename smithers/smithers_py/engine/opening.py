@@ -42,7 +42,7 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
                 (inst.parent.node_id or None) if inst.parent else None,
                 inst.type_name,
                 inst.name,
-                inst.status,
+                inst.status if inst.is_item else None,
                 inst.source,
             )
             for inst in changes.mounted

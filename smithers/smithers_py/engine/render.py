@@ -270,7 +270,8 @@ def matches(inst: Instance, desc: BaseNode | Element) -> bool:
     old = inst.desc
     if isinstance(desc, Element):
         return isinstance(old, Element) and (old.component is desc.component or old.component.same_as(desc.component))
-    if type(old) is not type(desc):
+    if type(old) is not type(desc) or is_scope(old) != is_scope(desc):
+        # A prop that was a value and is a callable now makes it a scope of its own: another node (N-1).
         return False
     if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None:
         return old.site == desc.site

@@ -141,6 +141,9 @@ class Tasks:
             outcome, result_json = "failed", None
             source = inst.desc.source or (None, None)
             error = caught.locate(execution_id=run.execution_id, node=inst.path(), file=source[0], line=source[1])
+        except Exception as bug:  # noqa: BLE001 - not the plan's error: the drive loop ends the run with it
+            outcome, result_json = "failed", None
+            run.fail(bug)
         actions = activity.close()
         await control.close()
         ended = run.clock.now_ms()

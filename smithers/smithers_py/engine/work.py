@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
 
+from pydantic_core import to_jsonable_python
+
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import EffectState, deps_text
 from smithers_py.engine.instance import Instance, Outcome, plan_order
@@ -99,6 +101,11 @@ class Frame:
         )
 
     @property
+    def only_listened(self) -> bool:
+        """Nothing but `on_progress` handlers ran; unless they wrote something this is no frame (Z-20)."""
+        return not self.opened and not self.statuses and all(job.kind == "progress" for job in self.jobs)
+
+    @property
     def runs_user_code(self) -> bool:
         """True when phase 6 calls a handler or an effect, which must see the commit done."""
         return any(job.fn is not None for job in self.jobs)
@@ -142,14 +149,17 @@ def _stop_or_end(frame: Frame, draft: Draft) -> None:
     if node.type_name == "Stop":
         frame.ending = Ending("stopped", 4, stop_reason=node.reason)
     else:
-        frame.ending = Ending("completed", node.exit_code, stop_reason="end", summary=node.summary)
+        summary = to_jsonable_python(node.summary, fallback=str)
+        frame.ending = Ending("completed", node.exit_code, stop_reason="end", summary=summary)
 
 
 def _completed(run: Run, frame: Frame) -> Iterator[Job]:
     for completion in frame.completions:
         inst, result = completion.inst, completion.result
         if not _alive(inst):
-            run.observer.log("warning", f"the result of {inst.path_name} came after it left the plan; no handler ran")
+            if completion.outcome != "cancelled":
+                text = f"{inst.path_name} {completion.outcome} after it left the plan; no handler ran"
+                run.observer.log("warning", text)
             yield Job(inst, "task", "ignored", completion=completion, status=completion.outcome)
             continue
         if completion.outcome == "succeeded":
