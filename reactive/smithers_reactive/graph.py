@@ -134,7 +134,7 @@ class Node:
         Raises what the Effects raised, unless a batch is open.
         """
         old = self.value
-        if value is old or self.is_same(old, value):
+        if (value is old and self.equals is None) or self.is_same(old, value):
             return
         self.value = value
         rt = self.rt
@@ -250,7 +250,7 @@ class Node:
             rt.log = log
             value = self.fn()  # type: ignore[misc]  a computed has one
             old = self.value
-            kept = self.verified_at and not flags & ERROR and (value is old or self.is_same(old, value))
+            kept = self.verified_at and not flags & ERROR and self.is_same(old, value)
         except (RecursionError, MemoryError):
             self.give_up()
             raise
