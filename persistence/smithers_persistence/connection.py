@@ -192,6 +192,13 @@ def translate(error: sqlite3.Error, path: Path) -> BaseException:
     return error
 
 
+def translate_read(error: sqlite3.Error, path: Path) -> BaseException:
+    """Our error for one of SQLite's while reading: damage found there is no failed write."""
+    if _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DatabaseCorrupt(path, str(error))
+    return translate(error, path)
+
+
 def translate_open(error: sqlite3.Error, path: Path) -> PersistenceError:
     """Our error for one of SQLite's while opening."""
     name = _name(error)

@@ -110,7 +110,7 @@ class Database:
         try:
             return await connection.submit(self._reader, partial(connection.run_read, fn))
         except sqlite3.Error as error:
-            raise connection.translate(error, self.path) from error
+            raise connection.translate_read(error, self.path) from error
 
     def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback()` on the loop after each of this process's commits; returns the function that ends that."""
