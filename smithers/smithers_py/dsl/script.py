@@ -56,7 +56,6 @@ def load_script(path: str | Path, entry: str | None = None) -> LoadedScript:
 
 
 def _read(file: Path, given: Path) -> bytes:
-    where = Where(file=str(given))
     try:
         return file.read_bytes()
     except FileNotFoundError:
@@ -64,17 +63,15 @@ def _read(file: Path, given: Path) -> bytes:
     except IsADirectoryError:
         names = [f"{given / name}" for name in _scripts_in(file)]
         hint = f"Name a script in it: {', '.join(names[:5])}." if names else "Name a script file."
-        raise ScriptNotFoundError(f"{given} is a folder, not a script", hint=hint, where=where) from None
+        raise ScriptNotFoundError(f"{given} is a folder, not a script", hint=hint) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         hint = "Check the path and the permissions."
-        raise ScriptNotFoundError(f"{given} cannot be read: {reason}", hint=hint, where=where) from error
+        raise ScriptNotFoundError(f"{given} cannot be read: {reason}", hint=hint) from error
     if not file.parent.is_dir():
-        raise ScriptNotFoundError(
-            f"there is no file {given}", hint=f"The folder {given.parent} does not exist.", where=where
-        )
+        raise ScriptNotFoundError(f"there is no file {given}", hint=f"The folder {given.parent} does not exist.")
     hint = did_you_mean(file.name, _scripts_in(file.parent), label="Scripts there") or "The folder has no scripts."
-    raise ScriptNotFoundError(f"there is no file {given}", hint=hint, where=where)
+    raise ScriptNotFoundError(f"there is no file {given}", hint=hint)
 
 
 def _scripts_in(folder: Path) -> list[str]:
