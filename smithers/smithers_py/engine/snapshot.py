@@ -14,6 +14,8 @@ def take_snapshot(run: Run, triggers: list[Trigger]) -> Frame:
     frame = Frame(index=run.next_frame, now_ms=run.clock.now_ms(), triggers=triggers)
     with frame.timed("snapshot"):
         run.files.begin_frame()
+        # Before the dirty scopes are taken: a changed file marks its readers (Z-1).
+        run.files.refresh()
         frame.completions = list(run.inbox)
         run.inbox.clear()
         frame.operator, run.operator = run.operator, []
