@@ -86,7 +86,7 @@ def test_a_refused_connection_is_retryable() -> None:
         asyncio.run(scenario())
 
 
-@pytest.mark.requirement("G-7", "H-5")
+@pytest.mark.requirement("H-5")
 def test_a_priced_model_tells_its_cost_and_streams_its_words() -> None:
     async def scenario() -> None:
         async with FakeProvider({"text": "five it is"}) as provider:
@@ -103,7 +103,6 @@ def test_a_priced_model_tells_its_cost_and_streams_its_words() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.requirement("G-7")
 def test_one_model_object_serves_many_agents_at_once_and_one_after_another() -> None:
     async def scenario() -> None:
         async with FakeProvider({"text": "ok"}) as provider:

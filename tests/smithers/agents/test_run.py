@@ -92,7 +92,6 @@ def test_a_schema_gives_its_object_and_its_json(schema: Any, answer: dict[str, A
     assert json.dumps(output.structured_json)
 
 
-@pytest.mark.requirement("G-4")
 def test_an_answer_that_does_not_fit_is_sent_back_to_be_mended() -> None:
     output = ask(model=scripted({"title": "t", "score": "many"}, {"title": "t", "score": 1}), schema=Report)
     assert output.structured == Report(title="t", score=1)
@@ -147,7 +146,6 @@ def test_the_history_can_be_read_back() -> None:
     assert [message.kind for message in messages] == ["request", "response"]
 
 
-@pytest.mark.requirement("G-2")
 def test_the_stream_comes_in_batches_while_the_model_writes() -> None:
     from pydantic_ai.models.function import FunctionModel
 
@@ -176,7 +174,6 @@ def test_the_stream_comes_in_batches_while_the_model_writes() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.requirement("G-2")
 def test_thinking_is_told_from_text_and_keeps_its_order() -> None:
     async def scenario() -> None:
         recorder = Recorder()
