@@ -1,7 +1,10 @@
 """Identities: of nodes (F-4, Z-2) and of executions."""
 
 import secrets
-from hashlib import sha256
+from hashlib import blake2b, sha256
+from typing import Any
+
+import orjson
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base32 in lower case: its characters sort as the numbers they stand for, none looks like another."""
@@ -22,6 +25,15 @@ def node_id(parent: str | None, segment: str, type_name: str) -> str:
     `parent` is the parent's node id (None at the root), `segment` is `k:{key}` or `i:{index}`.
     """
     return sha256(f"{parent or 'root'}/{segment}:{type_name}".encode()).hexdigest()[:16]
+
+
+def node_digest(identity: str, parent: str | None, after: str | None, type_name: str, props: dict[str, Any]) -> int:
+    """One node's part of a plan hash, which is the sum modulo 2^128 over all nodes (Z-4).
+
+    `after` is the previous sibling's id. No statuses, sources or callables go in.
+    """
+    text = orjson.dumps([identity, parent, after, type_name, props], option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(text, digest_size=16).digest(), "big")
 
 
 def new_execution_id(now_ms: int) -> str:

@@ -8,17 +8,15 @@ previous sibling. Moves are the siblings outside the longest increasing subseque
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
-
-import orjson
 
 from smithers_py.dsl.component import Element
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.progress import lane_of
 from smithers_py.engine.tree import Tree
+from smithers_py.ids import node_digest
 from smithers_py.nodes import NodeKind
 
 Patch = list[Any]
@@ -215,11 +213,7 @@ def _id(parent: Instance | None) -> str | None:
 
 
 def _digest(inst: Instance) -> int:
-    text = orjson.dumps([inst.node_id, _id(inst.parent), inst.after, inst.type_name, inst.props], option=_SORTED)
-    return int.from_bytes(blake2b(text, digest_size=16).digest(), "big")
-
-
-_SORTED = orjson.OPT_SORT_KEYS
+    return node_digest(inst.node_id, _id(inst.parent), inst.after, inst.type_name, inst.props)
 
 
 def _longest_increasing(children: list[Instance], places: dict[Instance, int]) -> set[Instance]:

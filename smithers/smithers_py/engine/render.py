@@ -29,7 +29,9 @@ _PROMPT_KINDS = (NodeKind.TEXT, NodeKind.TRANSPARENT)
 class Renderer:
     """One render phase. Public use: `render(tree, content, frame_index)`."""
 
-    def __init__(self, tree: Tree, content: Content, draft: Draft) -> None:
+    def __init__(self, tree: Tree, content: Content, draft: Draft, *, preview: bool = False) -> None:
+        self.preview = preview
+        """Everything counts as reached, so that phases whose turn has not come show their children too (Z-6)."""
         self.tree = tree
         self.content = content
         self.draft = draft
@@ -128,7 +130,7 @@ class Renderer:
             self.draft.effects.append(inst)
         elif kind is NodeKind.STOP and not inst.is_item:
             self.draft.stops.append(inst)
-        elif inst.is_item and starts_at_once(inst):
+        elif inst.is_item and (self.preview or starts_at_once(inst)):
             self.mark_reached(inst)
         return inst
 
@@ -278,7 +280,7 @@ def matches(inst: Instance, desc: BaseNode | Element) -> bool:
     return True
 
 
-def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int) -> Draft:
+def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int, *, preview: bool = False) -> Draft:
     """Run phase 2. On any exception the mounted tree is as it was, and the scopes are still dirty.
 
     Raises:
@@ -288,7 +290,7 @@ def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int) -
     stale, unended = dict(tree.stale), dict(tree.unended)
     try:
         with at_path(content.path):
-            Renderer(tree, content, draft).run(dirty)
+            Renderer(tree, content, draft, preview=preview).run(dirty)
     except BaseException:
         draft.rollback()
         tree.stale, tree.unended = stale, unended
