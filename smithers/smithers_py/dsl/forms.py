@@ -1,7 +1,7 @@
 """A plan as data: JSON for programs, XML for people and models, Mermaid for pictures (A-6).
 
-A form is a flat list of nodes in plan order, for nested JSON would meet parsers' depth limits. `to_json` and `from_json`
-round-trip to the same plan hash.
+A form is a flat list of nodes in plan order, for nested JSON would meet parsers' depth limits. `to_json` and
+`from_json` round-trip to the same plan hash.
 """
 
 from collections.abc import Iterator

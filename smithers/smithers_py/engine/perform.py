@@ -36,7 +36,7 @@ async def perform(run: Run, inst: Instance, control: TaskControl, pool: DaemonPo
     """
     node = inst.desc
     if isinstance(node, Task):
-        value = await run_function(node.fn, run.ctx, pool, node.timeout)
+        value = await run_function(node.fn, run.ctx, pool, node.timeout, grace_seconds=run.limits.grace_ms / 1000)
         return Performed({"output": value})
     if isinstance(node, Command):
         return await _command(run, node, control)
