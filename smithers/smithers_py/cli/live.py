@@ -147,7 +147,7 @@ class LiveProgress:
         text.append(
             f"  {clean(view.name)} {view.execution_id}  frame {view.frame}  {human_duration(view.elapsed_ms())}"
         )
-        counted = ", ".join(f"{count:,} {status}" for status, count in view.counts() if status in _URGENCY)
+        counted = ", ".join(f"{count:,} {status}" for status, count in view.counts() if status != "idle")
         if self._message:
             text.append(f"  {self._message}", style="yellow")
         elif counted:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from smithers_py.cli.reading import read_execution
@@ -32,10 +31,10 @@ def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> Non
         write_json(read_execution(database, execution, lambda reader, found: reader.inspect(found)))
         return
 
-    async def both(reader: Reader, found: str) -> tuple[Inspection, list[PlanNode]]:
-        return await reader.inspect(found), await reader.head_plan(found)
+    async def everything(reader: Reader, found: str) -> tuple[Inspection, list[PlanNode], dict[str, str]]:
+        return await reader.inspect(found), await reader.head_plan(found), await reader.error_messages(found)
 
-    inspection, plan = read_execution(database, execution, both)
+    inspection, plan, messages = read_execution(database, execution, everything)
     _print_header(inspection)
     if plan:
         say("plan:")
@@ -43,7 +42,7 @@ def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> Non
     labels = {node.node_id: node_label(node.type, node.name, node.node_id, node.props) for node in plan}
     _print_tasks(inspection.tasks, labels)
     _print_agents(inspection)
-    _print_errors(inspection, labels)
+    _print_errors(inspection, labels, messages)
 
 
 def _print_header(inspection: Inspection) -> None:
@@ -107,15 +106,21 @@ def _print_agents(inspection: Inspection) -> None:
         say(f"agent {clean(agent.model)} at {agent.node_id}: {agent.status}{cost}  {told}".rstrip())
 
 
-def _print_errors(inspection: Inspection, labels: dict[str, str]) -> None:
+def _print_errors(inspection: Inspection, labels: dict[str, str], messages: dict[str, str]) -> None:
+    """The errors of tasks that did not succeed in the end, then those of nodes, as a handler that raised.
+
+    A container that failed because of what is in it has no message of its own; the tree shows it.
+    """
+    failed = [task for task in inspection.tasks if task.error is not None and task.status != "succeeded"]
     lines = [
         f"  {labels.get(task.node_id, task.kind)} ({task.node_id}, attempt {task.attempt}): {error_text(task.error)}"
-        for task in inspection.tasks
-        if task.error is not None
+        for task in failed
     ]
+    told = {task.node_id for task in failed}
     lines += [
-        f"  {labels.get(node.node_id, node.type)} ({node.node_id}): {node.status}" + _place(node)
-        for node in _failed_without_task(inspection)
+        f"  {labels.get(node.node_id, node.type)} ({node.node_id}): {messages[node.node_id]}{_place(node)}"
+        for node in inspection.nodes
+        if node.status.startswith("failed") and node.node_id in messages and node.node_id not in told
     ]
     if lines:
         say("errors:")
@@ -123,10 +128,5 @@ def _print_errors(inspection: Inspection, labels: dict[str, str]) -> None:
         say(clean(line))
 
 
-def _failed_without_task(inspection: Inspection) -> Iterable[NodeView]:
-    told = {task.node_id for task in inspection.tasks if task.error is not None}
-    return (node for node in inspection.nodes if node.status == "failed" and node.node_id not in told)
-
-
 def _place(node: NodeView) -> str:
-    return f", made at {node.source}" if node.source else ""
+    return f" (made at {node.source})" if node.source else ""

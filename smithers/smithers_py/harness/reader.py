@@ -108,6 +108,12 @@ class Reader:
         rows = await self.db.read(lambda conn: reads.nodes(conn, execution_id))
         return {row.node_id: _distinct_label(row) for row in rows}
 
+    async def error_messages(self, execution_id: str) -> dict[str, str]:
+        """By node id, the last message among the error events: also of what no task row tells, as a handler's error."""
+        rows = await self.db.read(lambda conn: reads.events(conn, execution_id))
+        told = ((row.node_id, convert.decoded(row.payload_json)) for row in rows if row.level == "error")
+        return {node: str(payload["message"]) for node, payload in told if node and payload and "message" in payload}
+
     async def head_plan(self, execution_id: str) -> list[PlanNode]:
         """The plan of the last frame, in plan order; empty before the first frame."""
 

@@ -171,3 +171,68 @@ def test_logs_follow_a_run_in_another_process_to_its_end(start, script, workspac
     assert "completed" in err
     run.communicate(timeout=60)
     assert run.returncode == 0
+
+
+BROKEN_HANDLER = """
+from smithers_py import Task, component
+
+def work(ctx):
+    return 1
+
+def broken(r):
+    raise RuntimeError("the handler broke")
+
+@component
+def App(ctx):
+    return Task(work, id="w", on_finished=broken)
+"""
+
+
+@pytest.mark.requirement("E-4", "H-2")
+def test_a_handler_that_raised_is_shown_by_run_inspect_and_logs(smithers, script):
+    code, out, _ = smithers("run", script(BROKEN_HANDLER), "--idle-timeout", "0.01")
+    assert code == 1
+    assert "the handler broke (" in out
+    assert "plan.py:8)" in out
+    _, out, _ = smithers("inspect")
+    assert "Task w (w): on_finished of Task 'w' raised RuntimeError: the handler broke" in out
+    _, out, _ = smithers("logs", "--level", "error")
+    assert "the handler broke" in out
+
+
+@pytest.mark.requirement("E-4")
+def test_a_newer_database_is_refused_by_reading_and_running(smithers, script, workspace):
+    import sqlite3
+
+    name = script(HELLO)
+    assert smithers("run", name, "--idle-timeout", "0.01")[0] == 0
+    with sqlite3.connect(workspace / ".smithers" / "db.sqlite") as conn:
+        conn.execute("INSERT INTO schema_migrations VALUES (999, 'later', 1)")
+    conn.close()
+    for command in (("list",), ("run", name)):
+        code, out, err = smithers(*command)
+        assert code == 2
+        assert "schema version 999" in err
+        assert "smithers-py" in err
+        assert "{" not in out
+
+
+@pytest.mark.requirement("C-3")
+def test_a_deep_plan_can_be_shown(smithers, script):
+    deep = """
+from smithers_py import Fragment, Task, component
+
+def work(ctx):
+    return 1
+
+@component
+def App(ctx):
+    node = Task(work, id="leaf")
+    for _ in range(2_000):
+        node = Fragment(children=[node])
+    return node
+"""
+    assert smithers("run", script(deep), "--idle-timeout", "0.01")[0] == 0
+    assert "Task leaf" in smithers("inspect")[1]
+    frame = json.loads(smithers("db", "frames", "--frame", "0", "--json")[1])
+    assert len(frame["plan"]) == 2_001
