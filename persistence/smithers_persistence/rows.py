@@ -124,7 +124,11 @@ class FrameOpening:
 
 @dataclass(frozen=True, slots=True)
 class FrameFlush:
-    """What phase 7 commits. `statuses`: node statuses; `handled`: record 3 of H-3, with the task's final status."""
+    """What phase 7 commits.
+
+    `statuses`: (node_id, mounted_frame, status) of nodes. `handled`: record 3 of H-3, (node_id, mounted_frame, final
+    status) of tasks. `keys_written` may name more than the transitions do (volatile keys).
+    """
 
     transitions: list[TransitionRow]
     kv: list[KvWrite]
