@@ -6,7 +6,17 @@ import pytest
 from stored_executions import PHASE, T0, TASK, finished_execution
 
 from smithers_persistence import ExecutionStore
-from smithers_persistence.rows import NewExecution
+from smithers_persistence.rows import (
+    EndExecution,
+    EventRow,
+    FrameFlush,
+    FrameOpening,
+    FrameWrite,
+    KvWrite,
+    NewExecution,
+    StreamRow,
+    TransitionRow,
+)
 
 BROKEN = json.dumps(
     {"type": "CommandFailed", "message": "make broke", "hint": "Mend it.", "where": {"file": "plan.py", "line": 5}}
@@ -215,3 +225,40 @@ def test_human_forms_of_db(one, smithers):
     _, out, _ = smithers("db", "frames", one, "--frame", "1")
     assert "Command w" in out
     assert "  n = 0" in out
+
+
+@pytest.mark.requirement("O-1")
+def test_long_logs_come_in_pages_and_stay_in_order(write, smithers):
+    async def long(db):
+        store = await ExecutionStore.create(db, NewExecution("long111111", T0, "owner-1"))
+        await store.stream([StreamRow("w", 0, 1, "stdout", f'{{"line":"{n}"}}', T0 + 2 * n) for n in range(2_500)])
+        await store.log([EventRow("tick", T0 + 2 * n + 1) for n in range(1_700)])
+        await store.end(EndExecution("completed", 0, T0 + 9_999))
+
+    write(long)
+    _, out, _ = smithers("logs", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert len(lines) == 4_200
+    times = [line["timestamp"] for line in lines]
+    assert times == sorted(times)
+
+
+@pytest.mark.requirement("S-7", "C-2")
+def test_a_change_of_a_value_too_large_to_show_tells_what_was_done(write, smithers, smithers_json):
+    big = json.dumps(["x" * 1_000] * 100)
+
+    async def grow(db):
+        store = await ExecutionStore.create(db, NewExecution("grow111111", T0, "owner-1"))
+        row = TransitionRow("log", None, big, T0)
+        first = FrameFlush([row], [KvWrite("log", big, T0, keyframe=True)], b"s" * 16, keys_written=["log"])
+        await store.commit(FrameWrite(0, T0, "start", [], FrameOpening(None, b"p" * 16), first))
+        row = TransitionRow("log", None, None, T0, delta_json='{"append":["y"]}')
+        await store.commit(
+            FrameWrite(1, T0, "task", [], FrameOpening(None, b"p" * 16), FrameFlush([row], [], b"s" * 16))
+        )
+
+    write(grow)
+    row = smithers_json("db", "transitions", "--frame", "1")[0]
+    assert (row["old"], row["new"], row["delta"], row["deleted"]) == (None, None, {"append": ["y"]}, False)
+    assert '{"append":["y"]}' in smithers("db", "transitions")[1]
+    assert smithers_json("db", "state")["log"][-2:] == ["x" * 1_000, "y"]
