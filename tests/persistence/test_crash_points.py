@@ -44,7 +44,7 @@ def passed(conn: sqlite3.Connection, point: str) -> int:
     }[point]
 
 
-@pytest.mark.requirement("F-6", "H-3", "T-5")
+@pytest.mark.requirement("F-6", "H-3")
 @pytest.mark.parametrize("place", ["before", "inside", "after"])
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at(point: str, place: str, tmp_path: Path) -> None:

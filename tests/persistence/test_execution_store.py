@@ -150,7 +150,6 @@ async def test_a_task_is_claimed_finished_and_handled(open_db: OpenDb) -> None:
         await healthy(db)
 
 
-@pytest.mark.requirement("T-2")
 async def test_a_task_is_finished_once_and_only_while_it_runs(open_db: OpenDb) -> None:
     async with open_db() as db:
         store = await new_store(db)
@@ -169,7 +168,6 @@ async def test_a_task_is_finished_once_and_only_while_it_runs(open_db: OpenDb) -
         await healthy(db)
 
 
-@pytest.mark.requirement("E-3")
 async def test_a_retry_keeps_the_attempt_and_its_error(open_db: OpenDb) -> None:
     async with open_db() as db:
         store = await new_store(db)
@@ -191,7 +189,7 @@ async def test_a_retry_keeps_the_attempt_and_its_error(open_db: OpenDb) -> None:
         await healthy(db)
 
 
-@pytest.mark.requirement("T-1", "T-2", "T-4")
+@pytest.mark.requirement("T-1")
 async def test_a_lost_lease_writes_nothing(open_db: OpenDb) -> None:
     async with open_db() as db:
         store = await new_store(db)

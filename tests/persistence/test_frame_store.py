@@ -109,7 +109,6 @@ def shown(plan: Oracle | PlanTree) -> str:
     return json.dumps(plan.flat(), sort_keys=True)
 
 
-@pytest.mark.requirement("O-4")
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_deltas_step_both_ways(seed: int, steps: int) -> None:
@@ -192,7 +191,7 @@ async def write_history(db: Database, deltas: list[bytes], *, keyframes: dict[in
             await store.write_keyframe(index, keyframes[index])
 
 
-@pytest.mark.requirement("O-4", "Z-18")
+@pytest.mark.requirement("Z-18")
 async def test_any_frame_comes_back_from_the_database(open_db: OpenDb) -> None:
     deltas, plans = history(5, 60)
     keyframes = {index: json.loads(plans[index + 1]) for index in (17, 40)}

@@ -32,7 +32,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.requirement("M-5", "O-1")
+@pytest.mark.requirement("O-1")
 async def test_a_tail_sees_every_event_once_in_order(open_db: OpenDb) -> None:
     async with open_db() as db:
         store = await new_store(db, events=[EventRow("first", NOW)])
