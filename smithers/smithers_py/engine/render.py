@@ -73,7 +73,7 @@ class Renderer:
         grow: list[Instance] = []
         total = unreached = settled = failed = 0
         for slot in wanted:
-            child = by_segment.pop(slot[0], None)
+            child = by_segment.pop(slot[0], None) or self.moved_within(parent, slot, by_segment)
             if child is not None and matches(child, slot[1]):
                 if self.update(child, slot[1]):
                     grow.append(child)
@@ -152,13 +152,31 @@ class Renderer:
         if inst not in self.draft.relocated:
             self.draft.dropped[inst] = None
 
-    def relocate(self, parent: Instance, slot: Slot) -> Instance | None:
-        """An explicit id that is mounted elsewhere moves here (Z-2); `check_ids` refuses it if it stays there too."""
-        desc = slot[1]
+    def mounted_as(self, parent: Instance, desc: BaseNode | Element) -> Instance | None:
+        """The instance that holds the explicit id of a description below `parent`, wherever it is mounted."""
         if desc.id is None:
             return None
         prefix = f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
-        inst = self.tree.by_id.get(f"{prefix}/{desc.id}" if prefix else desc.id)
+        return self.tree.by_id.get(f"{prefix}/{desc.id}" if prefix else desc.id)
+
+    def resegment(self, inst: Instance, segment: str) -> None:
+        """Note under which segment the next render finds a moved instance."""
+        before, inst.segment = inst.segment, segment
+        self.draft.undo.append(lambda: setattr(inst, "segment", before))
+
+    def moved_within(self, parent: Instance, slot: Slot, by_segment: dict[str, Instance]) -> Instance | None:
+        """An explicit id that comes in another nested list of the same parent is still the same node (Z-2)."""
+        inst = self.mounted_as(parent, slot[1])
+        if inst is None or by_segment.get(inst.segment) is not inst:
+            return None
+        del by_segment[inst.segment]
+        self.resegment(inst, slot[0])
+        return inst
+
+    def relocate(self, parent: Instance, slot: Slot) -> Instance | None:
+        """An explicit id that is mounted elsewhere moves here (Z-2); `check_ids` refuses it if it stays there too."""
+        desc = slot[1]
+        inst = self.mounted_as(parent, desc)
         if inst is None or inst.parent is parent or inst.parent is None or not matches(inst, desc):
             return None
         if inst in self.draft.relocated or inst.node_id in self.draft.created:
@@ -170,6 +188,7 @@ class Renderer:
         self.draft.dropped.pop(inst, None)
         states = [(at, at.parent, at.context, at.depth) for at in inst.walk()]
         self.draft.undo.append(lambda: _restore(states))
+        self.resegment(inst, slot[0])
         context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
         inst.parent = parent
         for at, _, was, depth in states:
