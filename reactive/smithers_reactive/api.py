@@ -13,8 +13,9 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, IDLE, STALE
-from smithers_reactive.graph import Node, Runtime, Sink
+from smithers_reactive.graph import Node, Runtime
 from smithers_reactive.isolation import enter, inside, leave, refuse_foreign_thread, refuse_in_pure, untracked
+from smithers_reactive.sink import Sink
 
 if TYPE_CHECKING:
     from smithers_reactive.scope import Scope

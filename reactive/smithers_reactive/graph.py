@@ -28,23 +28,36 @@ from __future__ import annotations
 
 from _thread import get_ident
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from smithers_reactive import headroom
 from smithers_reactive.errors import Failure
-from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, ERROR, IDLE, MUST_RUN, NEEDS_REFRESH, RETRY, STALE
+from smithers_reactive.flags import (
+    BUSY,
+    CHECK,
+    CUT,
+    DIRTY,
+    ERROR,
+    IDLE,
+    LASTING,
+    MUST_RUN,
+    NEEDS_REFRESH,
+    RETRY,
+    STALE,
+    UNKEPT,
+    UNSURE,
+)
 from smithers_reactive.isolation import (
     enter,
     inside,
     leave,
     read_from_foreign_thread,
     refuse_foreign_read,
-    refuse_foreign_thread,
     untracked,
 )
 from smithers_reactive.runtime import Runtime
 
-__all__ = ["Node", "Runtime", "Sink", "mark"]
+__all__ = ["Node", "Runtime", "mark"]
 
 LIST_LIMIT = 32
 """Subscribers kept in a list. More go to a dict: it removes without searching, and keeps the order of subscribing."""
@@ -158,15 +171,19 @@ class Node:
 
     def is_same(self, old: Any, new: Any) -> bool:
         """Whether `new` counts as no change. `True` is not `1`; what cannot be compared is different."""
-        equals = self.equals
         try:
-            if equals is not None:
-                return bool(untracked(lambda: equals(old, new)))
-            if type(old) is type(new) and old == new:  # the truth of an array raises: inside the try
+            if self.equals is not None:
+                return self.is_equal_to_user(old, new)
+            if old is new or (type(old) is type(new) and old == new):
                 return True
         except Exception:  # noqa: BLE001  DESIGN §2: a comparison that fails means "different", the safe answer
-            pass
+            return False
         return False
+
+    def is_equal_to_user(self, old: Any, new: Any) -> bool:
+        """What the `equals` given at creation says; its reads are nobody's dependencies."""
+        equals = cast("Callable[[Any, Any], bool]", self.equals)
+        return bool(untracked(lambda: equals(old, new)))
 
     # -- computing ----------------------------------------------------------------------------------------------
 
@@ -240,7 +257,7 @@ class Node:
         path = rt.path
         if len(path) >= rt.deep:
             rt.deep = headroom.grant(id(rt), len(path))
-        flags = self.flags & ~RETRY
+        flags = self.flags & LASTING
         outer_log = rt.log
         failed = 0
         log: list[Node] = []
@@ -250,7 +267,8 @@ class Node:
             rt.log = log
             value = self.fn()  # type: ignore[misc]  a computed has one
             old = self.value
-            kept = self.verified_at and not flags & ERROR and self.is_same(old, value)
+            kept = self.verified_at and not flags & ERROR
+            kept = kept and ((value is old and self.equals is None) or self.is_same(old, value))
         except (RecursionError, MemoryError):
             self.give_up()
             raise
@@ -270,17 +288,19 @@ class Node:
             self.changed_at = clock
         flags = self.flags
         self.verified_at = 0 if flags & RETRY else clock
-        self.flags = failed | (flags & (IDLE | RETRY))
+        self.flags = failed | (flags & UNKEPT)
 
     def give_up(self) -> None:
         """The run was cut short. Whoever catches that and goes on has seen no value to build on, so nobody on the way
         may keep a result either."""
-        for node in self.rt.path:
+        for node in reversed(self.rt.path):
+            if node.flags & CUT:
+                break  # and so has everything above it
             if node.subs is not None:
-                node.flags |= RETRY
+                node.flags |= RETRY | CUT
         self.rewire([])
         self.verified_at = 0
-        self.flags = (self.flags & ~(STALE | BUSY)) | RETRY
+        self.flags = (self.flags & ~(STALE | BUSY | CUT)) | RETRY
 
     # -- edges --------------------------------------------------------------------------------------------------
 
@@ -344,52 +364,13 @@ class Node:
 
     def sleep(self) -> None:
         """Live to idle: no sink reads it any more, so it lets go of its dependencies, and they of theirs."""
+        clock = self.rt.clock
         falling = [self]
         for node in falling:
+            if not node.flags & UNSURE:
+                node.verified_at = clock  # no mark until now: right until now, which nobody else will remember
             node.flags = (node.flags & ~STALE) | IDLE
             falling += [dep for dep in node.deps if dep.remove_sub(node)]
-
-
-class Sink(Node):
-    """Where the graph ends: has dependencies, never subscribers."""
-
-    __slots__ = ()
-
-    def is_stale(self) -> bool:
-        """Whether a dependency really changed since the last run; if none did, the marks are cleared.
-
-        Refreshes the computeds it depends on, in the order of reading. Never raises what their functions raise.
-        """
-        if self.flags & DIRTY:
-            return True
-        if not self.flags & CHECK:
-            return False
-        try:
-            for dep in self.deps:
-                if dep.flags & NEEDS_REFRESH:
-                    dep.refresh()
-                if dep.changed_at > self.verified_at:
-                    self.flags |= DIRTY
-                    return True
-        except (RecursionError, MemoryError):  # the run meets it again, where it can be reported
-            self.flags |= DIRTY
-            return True
-        self.flags &= ~STALE
-        self.verified_at = self.rt.clock
-        return False
-
-    def dispose(self) -> None:
-        """Leave the graph for good; a second call does nothing."""
-        self.detach()
-
-    def detach(self) -> bool:
-        """Take it out of the graph; False if it was out already."""
-        if self.flags & DISPOSED:
-            return False
-        refuse_foreign_thread(self)
-        self.rewire([])
-        self.flags = (self.flags & ~STALE) | DISPOSED
-        return True
 
 
 def mark(rt: Runtime, subs: Sequence[Node] | dict[Node, None]) -> None:

@@ -21,8 +21,8 @@ FRAMES_PER_LEVEL = 16
 """Python frames granted for a level: four are ours, the rest the user's."""
 
 MAX_LEVELS = 12_000
-"""No more is granted beyond: levels that pass through C (`sum`, `max`) take 0.5 kB of an 8 MB C stack each, and
-RecursionError is better than a crash."""
+"""The end: levels that pass through C (`sum`, `max`) take about 0.5 kB of an 8 MB C stack each, and RecursionError is
+better than a crash."""
 
 _lock = Lock()
 _grants: dict[int, int] = {}
@@ -30,12 +30,17 @@ _normal_limit = 0
 
 
 def grant(owner: int, levels: int) -> int:
-    """Make room for `levels` levels on behalf of `owner` (an id); returns the level at which to ask again."""
+    """Make room for the level after `levels` on behalf of `owner` (an id); returns the level at which to ask again.
+
+    Raises RecursionError at MAX_LEVELS.
+    """
+    if levels >= MAX_LEVELS:
+        raise RecursionError(f"a chain of more than {MAX_LEVELS} computeds that were never run: read it in parts")
     global _normal_limit  # noqa: PLW0603  the interpreter's limit is global too
     with _lock:
         if not _grants:
             _normal_limit = sys.getrecursionlimit()
-        _grants[owner] = min(levels + STEP_LEVELS, MAX_LEVELS) * FRAMES_PER_LEVEL
+        _grants[owner] = (levels + STEP_LEVELS) * FRAMES_PER_LEVEL
         sys.setrecursionlimit(_normal_limit + max(_grants.values()))
     return levels + STEP_LEVELS
 

@@ -1,7 +1,7 @@
 """The invariants of graph.py as a checker, called by the tests after every step.
 
-It looks at everything reachable from the nodes it is given, along both directions of the edges, and reports all it finds
-wrong, not only the first thing.
+It looks at everything reachable from the nodes it is given, along both directions of the edges, and reports all it
+finds wrong, not only the first thing.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import get_ident
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,26 +25,6 @@ WriteHook = Callable[["Node", Any, bool], None]
 
 _active: ContextVar[Runtime | None] = ContextVar("smithers_reactive_runtime", default=None)
 _process_default: list[Runtime] = []
-
-
-class Batch:
-    """Holds Effects back while any `with` block of its runtime is open; see `Runtime.batch`."""
-
-    __slots__ = ("rt",)
-
-    def __init__(self, rt: Runtime) -> None:
-        self.rt = rt
-
-    def __enter__(self) -> None:
-        if get_ident() != self.rt.thread:
-            raise ForeignThreadError("a batch")
-        self.rt.batch_depth += 1
-
-    def __exit__(self, *exc_info: object) -> None:
-        rt = self.rt
-        rt.batch_depth -= 1
-        if rt.queue and not rt.batch_depth and not rt.flushing:
-            rt.flush()
 
 
 class Runtime:
@@ -87,12 +67,22 @@ class Runtime:
         finally:
             _active.reset(token)
 
-    def batch(self) -> Batch:
+    def batch(self) -> AbstractContextManager[None]:
         """`with runtime.batch():` Effects run once, after the outermost block. An exception inside neither undoes the
         writes nor skips the Effects. Raises what the Effects raised (see `flush`), and ForeignThreadError on a thread
         that is not the owner.
         """
-        return Batch(self)
+        return self  # the depth is a number, so one object serves all blocks
+
+    def __enter__(self) -> None:
+        if get_ident() != self.thread:
+            raise ForeignThreadError("a batch")
+        self.batch_depth += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.batch_depth -= 1
+        if self.queue and not self.batch_depth and not self.flushing:
+            self.flush()
 
     def key_node(self, name: Any) -> Node:
         """A node without a value, for a store that keeps values itself: append it to `log`, `touch()` it on change."""

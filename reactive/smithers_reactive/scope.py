@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from smithers_reactive.flags import CHECK, DIRTY, DISPOSED
-from smithers_reactive.graph import Node, Runtime, Sink
+from smithers_reactive.graph import Node, Runtime
 from smithers_reactive.isolation import enter, leave, refuse_foreign_thread
+from smithers_reactive.sink import Sink
 
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
+
 from smithers_reactive import Computed, Effect, Node, Runtime, Signal
 from smithers_reactive.invariants import check_invariants
 

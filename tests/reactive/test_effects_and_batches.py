@@ -1,6 +1,7 @@
 """Effects: when they run, in which order, what they may do, how they end."""
 
 import pytest
+
 from smithers_reactive import Computed, CycleError, Effect, Runtime, Scope, Signal, batch
 from smithers_reactive import runtime as runtime_module
 from smithers_reactive.invariants import check_invariants
@@ -54,9 +55,14 @@ def test_nested_batches_flush_once_at_the_outermost_end() -> None:
 def test_an_exception_in_a_batch_keeps_its_writes_and_its_effects(rt: Runtime) -> None:
     a, seen = Signal(1), []
     e = Effect(lambda: seen.append(a.get()))
-    with pytest.raises(LookupError), batch(), batch():
-        a.set(2)
-        raise LookupError
+
+    def write_and_fail() -> None:
+        with batch(), batch():
+            a.set(2)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        write_and_fail()
     assert seen == [1, 2]
     assert rt.batch_depth == 0
     check_invariants(rt, [e])

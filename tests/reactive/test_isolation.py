@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+
 from smithers_reactive import (
     Computed,
     CycleError,

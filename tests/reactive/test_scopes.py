@@ -1,6 +1,7 @@
 """The renderer's side: key nodes, detached runs, commit, dirty lists."""
 
 import pytest
+
 from smithers_reactive import Computed, Runtime, Scope, Signal, WriteInPureError
 from smithers_reactive.flags import DIRTY, DISPOSED
 from smithers_reactive.invariants import check_invariants

@@ -6,6 +6,7 @@ import sys
 import weakref
 
 import pytest
+
 from smithers_reactive import Computed, Effect, Runtime, Scope, Signal, headroom
 from smithers_reactive.invariants import check_invariants
 
@@ -58,7 +59,7 @@ def test_a_chain_beyond_the_headroom_is_a_recursion_error_not_a_crash() -> None:
 import sys
 from smithers_reactive import Computed, Signal
 s = Signal(0); c = s
-for _ in range({headroom.MAX_LEVELS} * 8):
+for _ in range({headroom.MAX_LEVELS} * 2):
     c = Computed(lambda below=c: sum([below.get() for _ in (1,)]) + 1)
 limit = sys.getrecursionlimit()
 try:
@@ -141,6 +142,23 @@ def test_dependencies_no_longer_read_are_dropped(rt: Runtime) -> None:
     b.set(20)
     assert ran == [1]
     check_invariants(rt, [which, a, b, c, e])
+
+
+@pytest.mark.requirement("R-2")
+def test_a_computed_that_idled_and_woke_within_one_clock_hears_of_changes(rt: Runtime) -> None:
+    """Found by the random graphs (the prototype had it): `below` was live and clean, so it had not looked at the clock
+    for long; `top` had. Idle and awake again, `below` distrusted itself and took a mark that `top` did not share."""
+    a, b = Signal(1), Signal(1)
+    below = Computed(lambda: a.get() * 10)
+    top = Computed(lambda: below.get() + b.get())
+    e = Effect(top.get)
+    b.set(2)  # top is verified now, below was not asked
+    e.dispose()
+    seen = []
+    e = Effect(lambda: seen.append(top.get()))
+    check_invariants(rt, [e])
+    a.set(2)
+    assert seen == [12, 22]
 
 
 @pytest.mark.requirement("R-2")

@@ -4,6 +4,7 @@ import math
 import traceback
 
 import pytest
+
 from smithers_reactive import Computed, CycleError, Effect, Runtime, Signal, WriteInPureError, batch, untracked
 from smithers_reactive.invariants import check_invariants
 
@@ -210,13 +211,16 @@ def test_a_swallowed_recursion_error_leaves_nobody_with_a_stale_value(rt: Runtim
             return -1
 
     outer = Computed(tolerant)
-    seen = []
-    e = Effect(lambda: seen.append(outer.get()))
-    assert outer.get() == 1  # not kept: it was built on nothing
+    above = Computed(outer.get)
+    seen: list[int] = []
+    e = Effect(lambda: seen.append(above.get()))
+    assert seen == [-1]
+    assert above.get() == 1  # not kept: it was built on nothing
     s.set(2)
-    assert outer.get() == 2
-    e.dispose()
+    assert above.get() == 2
     check_invariants(rt, [s, inner, outer, e])
+    e.dispose()
+    check_invariants(rt, [s, inner, outer, above, e])
 
 
 @pytest.mark.requirement("R-3")
