@@ -51,7 +51,7 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from smithers_py import where as _where
-from smithers_py.where import NOWHERE, user_location
+from smithers_py.where import NOWHERE, an, user_location
 
 Where = _where.Where
 """Where an error happened; lives in `where.py`, and here for whoever raises errors."""
@@ -180,7 +180,7 @@ class _WrappingError(SmithersError):
 class ComponentError(_WrappingError, PlanError, code="E109"):
     """A component raised while it was rendered; `error` is the exception, `where` the user's line (Z-9)."""
 
-    default_hint = "Nothing of this frame was kept; mend the component and run `smithers resume`."
+    default_hint = "Nothing of this frame was kept; mend the component and run it again."
 
 
 class ScriptError(SmithersError, code="E200"):
@@ -242,7 +242,7 @@ class StateValueError(StateError, code="E401"):
     def __init__(self, key: str, type: str, *, path: str = "", detail: str = "", **located: Unpack[Located]) -> None:  # noqa: A002
         place = f" at {path}" if path else ""
         reason = f": {detail}" if detail else ""
-        super().__init__(f"state key {key!r} cannot hold a {type}{place}{reason}", **located)
+        super().__init__(f"state key {key!r} cannot hold {an(type)}{place}{reason}", **located)
         self.key = key
         self.type = type
         self.path = path
@@ -321,7 +321,7 @@ class ModelUnavailableError(TaskError, code="E505"):
 class HandlerError(_WrappingError, code="E600"):
     """An event handler raised; none of its writes happened (H-2). `error` is its exception."""
 
-    default_hint = "Its writes were dropped; after mending it, retry the node to run only the handler again."
+    default_hint = "Its writes were dropped; mend the handler and run it again."
 
 
 class EffectError(SmithersError, code="E610"):

@@ -47,13 +47,22 @@ def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
     return f"{label or 'Known names'}: {listed}."
 
 
+def an(noun: str) -> str:
+    """`noun` with its article: "a list", "an int"."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
 @cache
 def _not_the_users() -> tuple[str, ...]:
     """How the file names of our own code and of libraries begin."""
     import sysconfig  # reads the build's data: too slow for an import that may never fail
+    from importlib.util import find_spec
 
     libraries = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return (str(Path(__file__).parent), *libraries, "<frozen")
+    # In a checkout our packages are not among the libraries.
+    packages = [find_spec(name) for name in ("smithers_reactive", "smithers_persistence")]
+    ours = {str(Path(spec.origin).parent) for spec in packages if spec is not None and spec.origin is not None}
+    return (str(Path(__file__).parent), *libraries, *ours, "<frozen")
 
 
 def user_location(error: BaseException) -> tuple[str, int] | None:

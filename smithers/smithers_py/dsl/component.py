@@ -264,7 +264,7 @@ def _invalid_output(item: Any, component: Component) -> InvalidOutputError:
     kind = type(item).__name__
     hint = f"Call the component: {item.name}()." if isinstance(item, Component) else None
     return InvalidOutputError(
-        f"component {component.name} returned a {kind}, which is no part of a plan", hint=hint, where=where
+        f"component {component.name} returned {an(kind)}, which is no part of a plan", hint=hint, where=where
     )
 
 

@@ -22,7 +22,7 @@ from smithers_py.errors import (
     SmithersError,
     Where,
 )
-from smithers_py.where import did_you_mean, user_location
+from smithers_py.where import an, did_you_mean, user_location
 
 _MARK = "__smithers_script__"
 
@@ -196,7 +196,7 @@ def _entry(module: ModuleType, file: Path, wanted: str | None) -> Element:
         return _as_element(app)
     if app is not None and "app" in vars(module):
         hint = "Make it a component: put @component or @plan over a function named app."
-        message = f"app is a {type(app).__name__}, not a component"
+        message = f"app is {an(type(app).__name__)}, not a component"
         raise EntryNotFoundError(message, candidates=defined, hint=hint, where=where)
     if len(defined) == 1:
         return _as_element(next(iter(defined.values())))

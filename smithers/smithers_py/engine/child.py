@@ -66,5 +66,5 @@ def _element(run: Run, node: Smithers) -> tuple[Element, str | None]:
         loaded = load_script(path if path.is_absolute() else run.options.workspace / path)
         return Element(loaded.component, loaded.props), loaded.sha256
     raise InvalidPropError(
-        f"Smithers cannot run a {type(plan).__name__}", hint="Pass a component, or the path of a script."
+        f"Smithers cannot run {an(type(plan).__name__)}", hint="Pass a component, or the path of a script."
     )

@@ -239,7 +239,7 @@ def _result_json(inst: Instance, done: Performed) -> str:
         return encode("result", {name: value for name, value in done.fields.items() if value is not None})[0]
     except StateValueError as error:
         raise TaskError(
-            f"{inst.path_name} returned a {error.type}, which cannot be stored as its result",
+            f"{inst.path_name} returned {an(error.type)}, which cannot be stored as its result",
             hint="Return JSON values, Pydantic models, dataclasses, datetimes or enums (or None).",
         ) from error
 

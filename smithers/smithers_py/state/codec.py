@@ -153,7 +153,7 @@ def _entries(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     for name, item in value.items():
         if type(name) is not str:
             raise Refused(
-                "dict", f"its key {name!r} is a {type(name).__name__}, not text", "Use str(...) for the keys."
+                "dict", f"its key {name!r} is {an(type(name).__name__)}, not text", "Use str(...) for the keys."
             )
         try:
             _text(name)

@@ -100,7 +100,7 @@ def _step(holder: Any, part: str | int, so_far: Path) -> str | int | None:
     if kind is list and isinstance(part, int):
         index = part + len(holder) if part < 0 else part
         return index if 0 <= index < len(holder) else None
-    what = {dict: "a dict", list: "a list"}.get(kind, f"a {kind.__name__}")
+    what = {dict: "a dict", list: "a list"}.get(kind, an(kind.__name__))
     if _tagged(holder):
         what = f"a {holder['$type']}"
     place = f"what is at {list(so_far)}" if so_far else "the value"

@@ -202,7 +202,7 @@ class Draft:
     def _misfit(self, what: str, needs: str, plain: Any) -> StateActionError:
         found = type_name_of(plain) or type(plain).__name__
         return StateActionError(
-            f"{what} needs {needs}, but state key {self.key!r} holds a {found}",
+            f"{what} needs {needs}, but state key {self.key!r} holds {an(found)}",
             hint="Use ctx.state.set or ctx.state.update to replace the value.",
         )
 

@@ -208,7 +208,7 @@ def _check_key(what: str, key: Any) -> None:
 def _check_callable(what: str, fn: Any) -> None:
     if not callable(fn):
         raise StateActionError(
-            f"{what} takes a function of the old value, not a {type(fn).__name__}",
+            f"{what} takes a function of the old value, not {an(type(fn).__name__)}",
             hint="Use set for a value.",
             where=active(what).where(),
         )

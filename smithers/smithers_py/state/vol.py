@@ -134,7 +134,7 @@ def _need(empty: Callable[[], Any], kind: type | tuple[type, ...], value: Any, w
     if value is ABSENT:
         return empty()
     if not isinstance(value, kind):
-        raise StateActionError(f"{what}, but the key holds a {type(value).__name__}")
+        raise StateActionError(f"{what}, but the key holds {an(type(value).__name__)}")
     return value
 
 
@@ -160,7 +160,7 @@ def removed(value: Any, path: tuple[str | int, ...]) -> Any:
     if value is ABSENT:
         return value
     if not isinstance(value, dict | list):
-        raise StateActionError(f"vol.remove needs a dict or list, but found a {type(value).__name__}")
+        raise StateActionError(f"vol.remove needs a dict or list, but found {an(type(value).__name__)}")
     part = path[0]
     there = part in value if isinstance(value, dict) else isinstance(part, int) and -len(value) <= part < len(value)
     if not there:

@@ -1,5 +1,7 @@
 """Who a node is: what keeps its task, what moves, what is mounted anew (F-4, F-5, Z-2, Z-3)."""
 
+from itertools import pairwise
+
 import pytest
 from sem_play import nothing
 
@@ -165,7 +167,7 @@ def test_a_type_change_under_one_id_mounts_anew(run, calls):
     assert calls.names == ["task", "step", "other"]
     rows = [row for row in played.nodes if row.node_id == "n"]
     assert [row.node_type for row in rows] == ["Task", "Step", "Other"]
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         assert before.unmounted_frame == after.mounted_frame
     for delta in played.deltas.values():
         kinds = [patch[0] for patch in delta if patch[1] == "n"]
