@@ -34,7 +34,7 @@ from smithers_py.nodes.builder import (
     unplaced,
 )
 from smithers_py.nodes.props import Site, place, plan_value, site_line, unknown_prop
-from smithers_py.where import user_location
+from smithers_py.where import an, user_location
 
 __all__ = ["Component", "Element", "call_plain", "component", "plan", "render_element"]
 
@@ -237,7 +237,7 @@ def render_element(component: Component, ctx: Any, props: Mapping[str, Any]) -> 
         if line is not None:
             error.locate(file=line[0], line=line[1])
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # `sys.exit` ends the component, not the engine
         raise ComponentError(f"component {component.name}", error) from error
     items = _as_list(returned, component)
     return items if output is None else [*output, *unplaced(items)]

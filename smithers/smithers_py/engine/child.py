@@ -14,6 +14,7 @@ from smithers_py.engine.run import Run
 from smithers_py.errors import InvalidPropError, TaskError
 from smithers_py.nodes import Smithers
 from smithers_py.state.context import signal_hook
+from smithers_py.where import an
 from smithers_reactive import Runtime
 
 

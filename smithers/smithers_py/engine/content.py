@@ -5,18 +5,20 @@ read-only (F-2), and under the reactive read log, so what it reads is known.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from smithers_py.dsl.component import Element, call_plain, render_element
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.progress import loop_state
-from smithers_py.errors import ComponentError, InvalidOutputError, SmithersError
+from smithers_py.engine.slots import where
+from smithers_py.errors import ComponentError, InvalidOutputError, InvalidPropError, SmithersError
 from smithers_py.nodes import BaseNode, Case, Each, Effect, If, NodeKind, Switch
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import decode
 from smithers_py.state.context import EffectUse
+from smithers_py.where import an
 
 _SETTLED = ("succeeded", "failed", "skipped", "cancelled")
 
@@ -118,11 +120,10 @@ class Content:
         try:
             value, log = scope.run(fn, *args)
         except SmithersError as error:
-            source = inst.desc.source or (None, None)
-            error.locate(node=inst.path(), file=source[0], line=source[1])
+            _locate(error, inst)
             raise
-        except Exception as error:
-            raise ComponentError(inst.type_name, error, where=None).locate(node=inst.path()) from error
+        except (Exception, SystemExit) as error:
+            raise _locate(ComponentError(inst.path_name, error), inst) from error
         finally:
             current.reset(token)
         draft.rendered[inst] = None
@@ -142,10 +143,10 @@ class Content:
             # No scope runs now, so its reads are not tracked.
             return call_plain(value)
         except SmithersError as error:
-            error.locate(node=inst.path())
+            _locate(error, inst)
             raise
-        except Exception as error:
-            raise ComponentError(inst.path_name, error, where=None).locate(node=inst.path()) from error
+        except (Exception, SystemExit) as error:
+            raise _locate(ComponentError(inst.path_name, error), inst) from error
         finally:
             current.reset(token)
 
@@ -161,6 +162,12 @@ class Content:
         )
 
 
+def _locate(error: SmithersError, inst: Instance) -> SmithersError:
+    """The error with the node's place, where it knows no better one."""
+    file, line = inst.desc.source or (None, None)
+    return error.locate(node=inst.path(), file=file, line=line)
+
+
 def _hook(use: EffectUse) -> Effect:
     """`ctx.use_effect` as the node it stands for: effects are visible in the plan (N-6)."""
     deps = decode(use.deps_text)
@@ -169,6 +176,10 @@ def _hook(use: EffectUse) -> Effect:
 
 def _each(desc: Each) -> list[Any]:
     items = call_plain(desc.items) if callable(desc.items) else desc.items
+    if not isinstance(items, Iterable):
+        raise InvalidPropError(
+            f"Each needs items that it can go through, not {an(type(items).__name__)}", hint="Pass a list."
+        )
     fn: Any = desc.children
     if not callable(fn):
         raise InvalidOutputError("Each needs children=fn(item, index), a function that makes the node for one item")
@@ -197,7 +208,11 @@ def _chosen(desc: Switch, value: Any, inst: Instance) -> list[Any]:
         elif isinstance(case, BaseNode) and case.type_name == "Default":
             default = [None] * index + [case]
         elif case is not None:
-            raise InvalidOutputError(f"Switch at {inst.path()} has a child that is neither Case nor Default")
+            raise InvalidOutputError(
+                f"{inst.path_name} has a child that is neither Case nor Default",
+                hint="Put it into a Case(match, children=[...]) or a Default(children=[...]).",
+                where=where(inst.desc, inst, itself=True),
+            )
     return default or []
 
 

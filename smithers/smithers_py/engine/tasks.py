@@ -23,6 +23,7 @@ from smithers_py.errors import SmithersError, StateValueError, TaskError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import encode
+from smithers_py.where import an
 from smithers_py.workers.pool import DaemonPool
 from smithers_py.workers.retry import backoff_ms, is_retryable
 

@@ -19,6 +19,7 @@ import orjson
 
 from smithers_py.errors import StateValueError
 from smithers_py.state.classes import Refused, class_name, find_class, is_storable, parts_of, rebuild
+from smithers_py.where import an
 
 TAG = "$type"
 MAX_DEPTH = 100

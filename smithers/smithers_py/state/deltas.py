@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from smithers_py.state.codec import dumps
+from smithers_py.where import an
 
 Path = tuple[str | int, ...]
 

@@ -14,6 +14,7 @@ from smithers_py.state.actions import Append, Delete, Increment, Init, Merge, Re
 from smithers_py.state.codec import TAG, decode, dumps, encode, revive, to_plain, type_name_of
 from smithers_py.state.deltas import Op, append_op, apply_on_copy, merge_op, remove_op, size_of
 from smithers_py.state.values import LARGE, Entry
+from smithers_py.where import an
 
 
 class Mark(NamedTuple):

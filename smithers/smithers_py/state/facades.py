@@ -28,6 +28,7 @@ from smithers_py.state.draft import plain_list, plain_mapping
 from smithers_py.state.store import StateStore
 from smithers_py.state.typed import TypedState
 from smithers_py.state.vol import VolStore, appended, incremented, merged, removed
+from smithers_py.where import an
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

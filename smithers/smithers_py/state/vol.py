@@ -14,6 +14,7 @@ from smithers_py.state.actions import VolAction, VolDelete, VolInit, VolSet
 from smithers_py.state.codec import encode
 from smithers_py.state.tracking import KeyNodes, is_under
 from smithers_py.state.values import add_digests, digest_of
+from smithers_py.where import an
 from smithers_reactive import Runtime
 
 
