@@ -9,7 +9,6 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, IDLE, STALE
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Computed", "Effect", "Signal", "batch", "untracked"]
 
 T = TypeVar("T")
+
+_ASYNC_CODE = 0x80 | 0x200  # inspect.CO_COROUTINE, CO_ASYNC_GENERATOR; importing inspect takes 10 ms
 
 
 class Signal(Node, Generic[T]):
@@ -217,5 +218,5 @@ def batch() -> AbstractContextManager[None]:
 def _refuse_async(fn: Callable[[], object]) -> None:
     """A coroutine would do its reads after the tracked run is over, unseen."""
     code = getattr(fn, "__code__", None)
-    if code is not None and code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR):
+    if code is not None and code.co_flags & _ASYNC_CODE:
         raise TypeError(f"{fn!r} is async: its reads could not be tracked; read first, then start the async work")

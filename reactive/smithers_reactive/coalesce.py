@@ -11,13 +11,15 @@ begins belongs to it.
 
 from __future__ import annotations
 
-import asyncio
 from _thread import get_ident
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic_ns
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 TriggerT = TypeVar("TriggerT")
 
@@ -77,6 +79,8 @@ class Coalescer(Generic[TriggerT]):
         """Return when something is due; sleeps until then, without polling. One waiter at a time (RuntimeError)."""
         if self._waiter is not None:
             raise RuntimeError("somebody is waiting on this Coalescer already")
+        import asyncio  # 30 ms, and whoever waits has it already
+
         loop = asyncio.get_running_loop()
         event = asyncio.Event()
         # In place before the first look, so that a post between look and sleep is not missed.

@@ -6,7 +6,7 @@ from _thread import get_ident
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from smithers_reactive import headroom
 from smithers_reactive.errors import CycleError, ForeignThreadError
@@ -108,7 +108,7 @@ class Runtime:
         """
         outer = self if self.entered else enter(self)
         self.flushing = True
-        queue = cast("list[Effect]", self.queue)
+        queue: list[Effect] = self.queue  # type: ignore[assignment]  only Effects have both no subscribers and a function
         errors: list[Exception] = []
         done = rounds = 0
         round_end = len(queue)
