@@ -173,6 +173,8 @@ class ExecutionStore:
         """The closing record; durable."""
 
         def close(conn: sqlite3.Connection) -> None:
+            if end.before is not None:
+                frame_writes.set_phase_times(conn, self.execution_id, end.before)
             writes.end_execution(conn, self.execution_id, end)
             writes.insert_events(conn, self.execution_id, end.events)
             crash_point("end.inside")

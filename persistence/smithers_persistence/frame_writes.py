@@ -10,7 +10,7 @@ import orjson
 from smithers_persistence import chain, writes
 from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import FrameOrderError
-from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution
+from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution, PhaseTimes
 from smithers_persistence.sql import Q
 from smithers_persistence.writes import Head, Holder
 
@@ -59,6 +59,8 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
     expected = head.frame + 1 if write.opening else head.frame
     if write.frame_index != expected:
         raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
+    if write.before is not None:
+        set_phase_times(conn, holder.execution_id, write.before)
     flushed, row_bytes, delta_bytes, last_event = _NOT_FLUSHED, 0, 0, 0
     end = head.chain
     if write.opening is not None:
@@ -92,6 +94,10 @@ def crash_points(write: FrameWrite) -> list[str]:
     if write.flush is not None:
         points.append("frame.flush")
     return points
+
+
+def set_phase_times(conn: sqlite3.Connection, execution_id: str, times: PhaseTimes) -> None:
+    conn.execute(Q["set_phase_times"], (phase_text(times.ms), execution_id, times.frame_index))
 
 
 def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, packed: bytes) -> None:

@@ -142,8 +142,20 @@ class FrameFlush:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseTimes:
+    """What the phases of a frame took, in ms. The times of its own write are known only afterwards, so they go with
+    the next one (F-7).
+    """
+
+    frame_index: int
+    ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class FrameWrite:
-    """One transaction of one frame: its opening, its flush, or both at once (the common case)."""
+    """One transaction of one frame: its opening, its flush, or both at once (the common case). `before` completes the
+    times of the frame before.
+    """
 
     frame_index: int
     created_at: int
@@ -152,6 +164,7 @@ class FrameWrite:
     opening: FrameOpening | None = None
     flush: FrameFlush | None = None
     durable: bool = False
+    before: PhaseTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +264,7 @@ class StreamRow:
 
 @dataclass(frozen=True, slots=True)
 class EndExecution:
-    """The closing record of an execution (Z-18)."""
+    """The closing record of an execution (Z-18). `before` completes the times of the last frame."""
 
     status: str
     exit_code: int
@@ -259,4 +272,5 @@ class EndExecution:
     stop_reason: str | None = None
     summary_json: str | None = None
     status_reason: str | None = None
+    before: PhaseTimes | None = None
     events: list[EventRow] = field(default_factory=list[EventRow])

@@ -11,6 +11,9 @@ SET flushed = 1, last_transition_id = ?, transition_count = ?, bytes = bytes + ?
     keys_written_json = ?, phase_ms_json = ?
 WHERE execution_id = ? AND frame_index = ? AND flushed = 0;
 
+-- name: set_phase_times
+UPDATE frames SET phase_ms_json = ? WHERE execution_id = ? AND frame_index = ?;
+
 -- name: set_keyframe
 UPDATE frames SET keyframe = ? WHERE execution_id = ? AND frame_index = ?;
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol, Self
 class Stoppable(Protocol):
     """The engine's StopRequest, as far as signals use it."""
 
+    exit_code: int
+
     def request(self, now: bool) -> None:
         """Ask the run to stop: gracefully, or at once."""
         ...
@@ -59,5 +61,6 @@ class Interrupts:
 
     def _request(self, count: int) -> None:
         self._taken = count
+        self._stop.exit_code = self.exit_code or 130
         self._stop.request(count > 1)
         self._tell("stopping now" if count > 1 else "stopping; once more to stop now")

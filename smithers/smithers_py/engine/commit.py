@@ -19,9 +19,9 @@ async def commit(run: Run, frame: Frame) -> None:
     """
     if not frame.runs_user_code:
         plan = settle_jobs(run, frame)
-        await run.store.commit(write_of(frame, opening(run, frame), write_of_flush(run, frame, plan)))
+        await run.store.commit(write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan)))
         frame.opened = frame.written = True
         publish(run, frame, plan)
     elif frame.changes.patches or frame.starts or frame.scheduled:
-        await run.store.commit(write_of(frame, opening(run, frame), None))
+        await run.store.commit(write_of(run, frame, opening(run, frame), None))
         frame.opened = True

@@ -30,8 +30,8 @@ class Draft:
     rendered: dict[Instance, None] = field(default_factory=dict)
     """Scopes that ran user code in this frame."""
     dropped: dict[Instance, None] = field(default_factory=dict)
-    relocated: dict[Instance, tuple[Instance, str | None]] = field(default_factory=dict)
-    """Moved across parents: the old parent and the old previous sibling's id."""
+    relocated: dict[Instance, Instance] = field(default_factory=dict[Instance, Instance])
+    """Moved across parents, with the old parent; with itself once it was parked at the root."""
     ready: list[Instance] = field(default_factory=list)
     """Runnables whose turn came in this frame."""
     entered: list[Instance] = field(default_factory=list)

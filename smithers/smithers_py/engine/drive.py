@@ -7,7 +7,7 @@ import orjson
 from smithers_persistence import PersistenceError
 from smithers_persistence.rows import EndExecution
 from smithers_py.engine.effects import run_cleanups
-from smithers_py.engine.flush import settle_jobs, write_of_flush
+from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
 from smithers_py.engine.frame import run_frame
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.run import Ending, Run
@@ -53,6 +53,7 @@ async def finish(run: Run, ending: Ending) -> None:
         stop_reason=ending.stop_reason,
         summary_json=summary,
         status_reason=ending.status_reason,
+        before=run.times,
         events=[event],
     )
     await run.store.end(end)
@@ -74,7 +75,7 @@ def _render_failed(run: Run, error: SmithersError, status: str, exit_code: int, 
     """Nothing of the frame was kept; tasks are cancelled by `finish`, the execution can be resumed (Z-9)."""
     error.locate(execution_id=run.execution_id, frame=run.next_frame)
     run.failures.append(error)
-    run.observer.log("error", str(error))
+    run.observer.log("error", error.render())
     run.ending = Ending(status, exit_code, stop_reason=reason, status_reason=str(error))
 
 
@@ -113,9 +114,8 @@ async def _record_cancelled(run: Run) -> None:
     if not frame.jobs:
         return
     plan = settle_jobs(run, frame)
-    await run.store.commit(write_of(frame, opening(run, frame), write_of_flush(run, frame, plan)))
-    run.state.publish(plan)
-    run.next_frame = frame.index + 1
+    await run.store.commit(write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan)))
+    publish(run, frame, plan)
 
 
 async def _watch_files(run: Run) -> None:

@@ -36,7 +36,7 @@ async def run_cleanups(run: Run) -> None:
             job = Job(inst, "cleanup", "cleanup")
             await _call(run, Frame(run.next_frame, run.clock.now_ms(), []), job, "effect", inst.extra.cleanup, ())
             if job.error is not None:
-                run.observer.log("error", str(job.error))
+                run.observer.log("error", job.error.render())
 
 
 async def _run_job(run: Run, frame: Frame, job: Job) -> None:
@@ -85,7 +85,7 @@ async def _call(
         if inspect.isawaitable(value):
             async with asyncio.timeout(run.limits.handler_timeout_ms / 1000) as limit:
                 value = await value
-    except Exception as error:  # noqa: BLE001 - H-2: whatever a handler raises fails its node, and only that
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - H-2: what a handler raises fails its node, and only that
         activity.close()
         job.actions = []
         late = limit is not None and limit.expired()

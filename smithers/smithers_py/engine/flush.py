@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from smithers_persistence.rows import EffectRow, FrameFlush, KvWrite, TransitionRow
+from smithers_py.where import user_location
 from smithers_py.engine.effects import fail
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.observer import FrameReport
@@ -32,7 +33,7 @@ async def flush(run: Run, frame: Frame) -> None:
         if frame.only_listened and plan.empty:
             return
         opens = None if frame.opened else opening(run, frame)
-        await run.store.commit(write_of(frame, opens, write_of_flush(run, frame, plan)))
+        await run.store.commit(write_of(run, frame, opens, write_of_flush(run, frame, plan)))
         publish(run, frame, plan)
     run.storm.saw(run, frame)
     if run.store.keyframe_due:
@@ -107,7 +108,7 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
             run.tree.touch(job.inst)
         if job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
             run.failures.append(job.error)
-            run.observer.log("error", str(job.error))
+            run.observer.log("error", job.error.render())
     if frame.ending is not None and run.ending is None:
         run.ending = frame.ending
     run.next_frame = frame.index + 1
@@ -178,9 +179,18 @@ def _fail_batches(frame: Frame, failed: list[tuple[Batch, Exception]]) -> None:
             if job.inst.node_id != batch.node_id or (batch.handler not in (job.event, "task")):
                 continue
             source = job.inst.desc.source or (None, None)
-            located = known or StateActionError(f"{batch.handler} of {job.inst.path_name} queued {error!r}")
-            located.__cause__ = error if known is None else error.__cause__
+            located = known or _raised_in_update(f"{batch.handler} of {job.inst.path_name}", error)
             fail(job, located.locate(node=job.inst.path(), file=source[0], line=source[1]))
+
+
+def _raised_in_update(who: str, error: Exception) -> StateActionError:
+    """The function of a queued `update` raised (Z-15)."""
+    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "Nothing it wrote was kept. While the key is absent the function gets None."
+    raised = StateActionError(f"an update queued by {who} raised {detail}", hint=hint)
+    raised.__cause__ = error
+    file, line = user_location(error) or (None, None)
+    return raised.locate(file=file, line=line)
 
 
 def _job_statuses(frame: Frame) -> list[StatusChange]:

@@ -16,6 +16,7 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from smithers_persistence.rows import PhaseTimes
 from smithers_py.engine.commit import commit
 from smithers_py.engine.effects import run_effects
 from smithers_py.engine.execute import execute
@@ -43,6 +44,9 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
             frame.changes = reconcile(run.tree, draft)
             plan_work(run, frame, draft)
     if frame.is_empty:
+        if run.tree.stale:
+            # A loop without on_iteration has nothing to record between two iterations; its condition is read next.
+            run.post(Trigger("flush"))
         return None
     with frame.timed("commit"):
         await commit(run, frame)
@@ -50,7 +54,9 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
         execute(run, frame)
     with frame.timed("effects"):
         await run_effects(run, frame)
-    await flush(run, frame)
+    with frame.timed("flush"):
+        await flush(run, frame)
+    run.times = PhaseTimes(frame.index, frame.phase_ms)
     return frame
 
 

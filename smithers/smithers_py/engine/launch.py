@@ -18,6 +18,7 @@ from smithers_py.engine.content import Content
 from smithers_py.engine.drive import drive, finish
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import NullObserver, Observer
+from smithers_py.engine.owner import owner_ident
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
 from smithers_py.engine.storm import StormGuard
@@ -57,6 +58,8 @@ class StopRequest:
     """Lets somebody outside (Ctrl-C) end a run. `request` may be called before the run has begun."""
 
     def __init__(self) -> None:
+        self.exit_code = 130
+        """What a run that is stopped so exits with: 130 after Ctrl-C, 143 after SIGTERM (C-4)."""
         self._run: Run | None = None
         self._asked: bool | None = None
 
@@ -67,7 +70,8 @@ class StopRequest:
         if run is None:
             return
         if run.ending is None:
-            run.ending = Ending("stopped", 130, stop_reason="interrupted")
+            reason = "terminated" if self.exit_code == 143 else "interrupted"
+            run.ending = Ending("stopped", self.exit_code, stop_reason=reason)
         if now:
             run.limits = replace(run.limits, grace_ms=0)
             for inst in list(run.tasks.running):
@@ -184,6 +188,8 @@ async def create(start: "Start", texts: dict[str, tuple[str, str | None]], datab
             execution_id,
             now,
             owner=f"{os.getpid()}-{secrets.token_hex(3)}",
+            owner_ident=owner_ident(),
+            lease_expires_at=now + (options.limits or Limits()).lease_ms,
             name=options.name or component.name,
             tags=options.tags,
             parent_id=start.parent_id,

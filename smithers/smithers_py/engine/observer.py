@@ -35,7 +35,7 @@ class Observer(Protocol):
         ...
 
     def log(self, level: str, message: str) -> None:
-        """Something a person should know: a handler failed, a result was ignored."""
+        """Something a person should know: a result was ignored; for level "error" the error's own `render()`."""
         ...
 
     def ended(self, result: RunResult) -> None:

@@ -10,7 +10,7 @@ from smithers_py.engine.work import Frame
 from smithers_reactive import Node
 
 
-def write_of(frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None) -> FrameWrite:
+def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None) -> FrameWrite:
     """The store's write for this frame."""
     triggers = list(dict.fromkeys(str(trigger) for trigger in frame.triggers))
     reason = frame.triggers[0].kind if frame.triggers else "flush"
@@ -22,6 +22,7 @@ def write_of(frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None)
         opening=opens,
         flush=flush,
         durable=bool(frame.starts),
+        before=None if frame.opened else run.times,
     )
 
 

@@ -15,6 +15,7 @@ from smithers_py.dsl.component import Element
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.progress import lane_of
+from smithers_py.engine.siblings import Siblings
 from smithers_py.engine.tree import Tree
 from smithers_py.ids import node_digest
 from smithers_py.nodes import NodeKind
@@ -32,6 +33,8 @@ class Changes:
     unmounted: list[Instance] = field(default_factory=list)
     updated: list[Instance] = field(default_factory=list)
     moved: list[Instance] = field(default_factory=list)
+    orders: dict[Instance, Siblings] = field(default_factory=dict[Instance, Siblings])
+    """The children, as patched so far, of the parents within or from which something moves."""
 
 
 def reconcile(tree: Tree, draft: Draft) -> Changes:
@@ -57,10 +60,14 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
 
 def _park(draft: Draft, changes: Changes) -> None:
     """A node that moves out of a subtree that is unmounted is first moved to the root, so that it survives it."""
-    for inst, (above, after) in draft.relocated.items():
+    orders: dict[Instance, Siblings] = {}
+    for inst, above in draft.relocated.items():
         if draft.is_dropped(above):
-            changes.patches.append([">", inst.node_id, None, None, above.node_id or None, after])
-            draft.relocated[inst] = (inst, None)
+            order = orders.get(above)
+            if order is None:
+                order = orders[above] = Siblings(draft.before.get(above, above.children))
+            changes.patches.append([">", inst.node_id, None, None, _id(above), order.remove(inst)])
+            draft.relocated[inst] = inst
 
 
 def _unmount_missing(tree: Tree, draft: Draft, old: list[Instance], changes: Changes) -> None:
@@ -122,21 +129,32 @@ def _place_children(tree: Tree, draft: Draft, parent: Instance, old: list[Instan
     """Mount, move and re-link the children of a parent that stayed, from left to right."""
     places = {child: index for index, child in enumerate(old)}
     stay = _longest_increasing(parent.children, places)
+    moves = any(child in places and child not in stay for child in parent.children)
+    order = _order_of(draft, parent, changes) if moves else changes.orders.get(parent)
     previous: Instance | None = None
-    before = {child: (old[index - 1].node_id if index else None) for index, child in enumerate(old)}
     for child in parent.children:
         after = previous.node_id if previous else None
         if child.mounted_frame < 0:
             _mount(tree, draft, child, after, changes)
         elif child in draft.relocated:
             _relocate(tree, draft, child, after, changes)
-        elif child not in stay:
-            changes.patches.append([">", child.node_id, _id(parent), after, _id(parent), before[child]])
+        elif child not in stay and order is not None:
+            changes.patches.append([">", child.node_id, _id(parent), after, _id(parent), order.remove(child)])
             changes.moved.append(child)
             _relink(tree, child, after)
         elif child.after != after:
             _relink(tree, child, after)
+        if order is not None and child not in stay:
+            order.insert(child, previous)
         previous = child
+
+
+def _order_of(draft: Draft, parent: Instance, changes: Changes) -> Siblings:
+    """The children that a parent has after the unmounts, those that are about to move away among them."""
+    order = changes.orders.get(parent)
+    if order is None:
+        order = changes.orders[parent] = Siblings(one for one in draft.before[parent] if one not in draft.dropped)
+    return order
 
 
 def _mount(tree: Tree, draft: Draft, top: Instance, after: str | None, changes: Changes) -> None:
@@ -162,9 +180,11 @@ def _mount(tree: Tree, draft: Draft, top: Instance, after: str | None, changes: 
 
 
 def _relocate(tree: Tree, draft: Draft, inst: Instance, after: str | None, changes: Changes) -> None:
-    above, was = draft.relocated[inst]
+    above = draft.relocated[inst]
+    order = changes.orders.get(above)
     old_parent = None if above is inst else _id(above)
-    changes.patches.append([">", inst.node_id, _id(inst.parent), after, old_parent, was])
+    old_after = order.remove(inst) if order is not None else None
+    changes.patches.append([">", inst.node_id, _id(inst.parent), after, old_parent, old_after])
     changes.moved.append(inst)
     _relink(tree, inst, after)
 

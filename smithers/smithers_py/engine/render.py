@@ -117,7 +117,7 @@ class Renderer:
         self.draft.created[identity] = inst
         inst.explicit = desc.id
         if isinstance(desc, BaseNode):
-            inst.name = getattr(desc, "name", None)
+            inst.name = getattr(desc, "name", None) or _function_name(desc)
         inst.path_name = f"{name} {inst.name or desc.id!r}" if inst.name or desc.id else name
         inst.parent = parent
         inst.depth = parent.depth + 1
@@ -182,9 +182,7 @@ class Renderer:
         if inst in self.draft.relocated or inst.node_id in self.draft.created:
             raise self.duplicate_id(inst, inst, parent)
         above = inst.parent
-        siblings = self.draft.before.get(above, above.children)
-        index = siblings.index(inst)
-        self.draft.relocated[inst] = (above, siblings[index - 1].node_id if index else None)
+        self.draft.relocated[inst] = above
         self.draft.dropped.pop(inst, None)
         states = [(at, at.parent, at.context, at.depth) for at in inst.walk()]
         self.draft.undo.append(lambda: _restore(states))
@@ -272,7 +270,7 @@ class Renderer:
             mounted = self.tree.by_id.get(identity)
             if mounted is not None and not self.draft.is_dropped(inst) and not self.draft.is_dropped(mounted):
                 raise self.duplicate_id(inst, mounted, inst.parent or inst)
-        for inst, (above, _) in self.draft.relocated.items():
+        for inst, above in self.draft.relocated.items():
             if not self.draft.is_dropped(above) and inst in above.children:
                 raise self.duplicate_id(inst, inst, above)
 
@@ -316,6 +314,12 @@ def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int, *
         tree.rt.requeue(dirty)
         raise
     return draft
+
+
+def _function_name(desc: BaseNode) -> str | None:
+    """A Task is known by its function, unless that is a lambda."""
+    name = getattr(getattr(desc, "fn", None), "__name__", None)
+    return None if name == "<lambda>" else name
 
 
 def _depth(scope: Scope) -> int:

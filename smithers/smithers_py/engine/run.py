@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithers_persistence import ExecutionStore
-from smithers_persistence.rows import EventRow
+from smithers_persistence.rows import EventRow, PhaseTimes
 from smithers_py.clock import Clock
 from smithers_py.engine.content import Content
 from smithers_py.engine.instance import Instance
@@ -112,6 +112,8 @@ class Run:
     tasks: Tasks = field(init=False)
     storm: StormGuard = field(init=False)
     next_frame: int = 0
+    times: PhaseTimes | None = None
+    """What the last frame's phases took; its row gets them with the next write."""
     started_ms: int = 0
     inbox: deque[Completion] = field(default_factory=deque[Completion])
     """Completions that no frame has handled yet."""

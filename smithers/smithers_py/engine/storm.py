@@ -6,9 +6,11 @@ what the plan's own handlers and effects wrote, with nothing else happening in b
 
 from collections import Counter
 
+from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Ending, Limits, Run
 from smithers_py.engine.triggers import PROGRESS
 from smithers_py.engine.work import Frame, Job
+from smithers_py.errors import FrameStormError
 
 
 class StormGuard:
@@ -20,11 +22,14 @@ class StormGuard:
         self._hashes: Counter[tuple[bytes, bytes, bytes]] = Counter()
         self._keys: Counter[str] = Counter()
         self._writers: Counter[str] = Counter()
+        self._nodes: dict[str, Instance] = {}
 
     def ran(self, job: Job) -> None:
         """Remember whose code wrote something."""
         if job.actions:
-            self._writers[f"{job.event} of {job.inst.path()}" if job.kind != "effect" else job.inst.path()] += 1
+            name = f"{job.event} of {job.inst.path()}" if job.kind != "effect" else job.inst.path()
+            self._writers[name] += 1
+            self._nodes[name] = job.inst
 
     def saw(self, run: Run, frame: Frame) -> None:
         """Look at a flushed frame; ends the run as stalled when it goes in circles."""
@@ -55,10 +60,17 @@ class StormGuard:
             self._hashes.clear()
             self._keys.clear()
             self._writers.clear()
+            self._nodes.clear()
 
     def _stall(self, run: Run, reason: str, what: str) -> None:
         keys = ", ".join(repr(key) for key, _ in self._keys.most_common(5))
-        writers = ", ".join(name for name, _ in self._writers.most_common(3)) or "the plan"
-        text = f"{what}. Keys: {keys}. Written by: {writers}."
-        run.observer.log("error", f"stalled ({reason}): {text}")
+        names = [name for name, _ in self._writers.most_common(3)]
+        text = f"stalled ({reason}): {what}; keys: {keys}; written by: {', '.join(names) or 'the plan'}"
+        error = FrameStormError(text).locate(execution_id=run.execution_id)
+        if names:
+            inst = self._nodes[names[0]]
+            file, line = inst.desc.source or (None, None)
+            error.locate(node=inst.path(), file=file, line=line)
+        run.failures.append(error)
+        run.observer.log("error", error.render())
         run.ending = run.ending or Ending("stalled", 4, stop_reason=reason, status_reason=text)

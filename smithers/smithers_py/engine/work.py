@@ -20,7 +20,8 @@ from smithers_py.engine.reconcile import Changes
 from smithers_py.engine.results import ContainerResult
 from smithers_py.engine.run import Completion, Ending, Run
 from smithers_py.engine.triggers import Trigger
-from smithers_py.errors import SmithersError
+from smithers_py.engine.slots import where
+from smithers_py.errors import InvalidPropError, SmithersError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.actions import Action, Batch
 from smithers_reactive import Scope
@@ -149,7 +150,14 @@ def _stop_or_end(frame: Frame, draft: Draft) -> None:
     if node.type_name == "Stop":
         frame.ending = Ending("stopped", 4, stop_reason=node.reason)
     else:
-        summary = to_jsonable_python(node.summary, fallback=str)
+        try:
+            summary = to_jsonable_python(node.summary)
+        except ValueError as error:
+            raise InvalidPropError(
+                f"the summary of End cannot be stored: {str(error).rstrip('.')}",
+                hint="Pass JSON values, Pydantic models or dataclasses.",
+                where=where(node, stops[0], itself=True),
+            ) from error
         frame.ending = Ending("completed", node.exit_code, stop_reason="end", summary=summary)
 
 
@@ -204,12 +212,12 @@ def _ended(run: Run, frame: Frame) -> Iterator[Job]:
             continue
         if not _alive(inst) or inst.frozen or not inst.reached or inst.outcome is not Outcome.OPEN:
             continue
-        job = _verdict(frame, inst)
+        job = _verdict(run, frame, inst)
         if job is not None:
             yield job
 
 
-def _verdict(frame: Frame, inst: Instance) -> Job | None:
+def _verdict(run: Run, frame: Frame, inst: Instance) -> Job | None:
     result = ContainerResult(inst.node_id, inst.name)
     on_complete = inst.handlers.get("on_complete")
     if inst in frame.draft.skipped:
@@ -223,7 +231,12 @@ def _verdict(frame: Frame, inst: Instance) -> Job | None:
             return None
         if not inst.failed:
             fn = inst.handlers.get("on_iteration")
-            return Job(inst, "container", "on_iteration", fn, (state.iteration,))
+            if fn is not None:
+                return Job(inst, "container", "on_iteration", fn, (state.iteration,))
+            # Nothing to write and nobody to tell: no latch is needed, the next turn reads the condition.
+            state.between = True
+            run.tree.touch(inst)
+            return None
     elif not has_ended(inst):
         return None
     if inst.failed:

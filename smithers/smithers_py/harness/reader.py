@@ -181,7 +181,11 @@ def _resolve(conn: sqlite3.Connection, asked: str) -> str:
         newest = reads.list_executions(conn, limit=1, status=None)
         if not newest:
             raise ExecutionNotFoundError(asked, hint="Nothing was run in this database yet: smithers run SCRIPT")
-        return newest[0].execution_id
+        # A child is part of what a person ran, and began after it.
+        latest = newest[0]
+        while latest.parent_id is not None:
+            latest = reads.get_execution(conn, latest.parent_id)
+        return latest.execution_id
     found = [row.execution_id for row in reads.find_executions(conn, asked)] if asked else []
     if asked in found:
         return asked
