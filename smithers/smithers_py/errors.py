@@ -135,8 +135,8 @@ class InvalidPropError(PlanError, code="E103"):
     """A prop has a value of the wrong type, or was given twice."""
 
 
-class UnknownEventError(PlanError, code="E104"):
-    """An event prop was given to a node that has no such event."""
+class UnknownEventError(PlanError, AttributeError, code="E104"):
+    """An event was given, as a prop or by a chaining method, to a node that has no such event."""
 
 
 class DuplicateKeyError(PlanError, code="E105"):
@@ -345,7 +345,9 @@ class LostLeaseError(EngineError, code="E702"):
 
 
 class FrameStormError(EngineError, code="E703"):
-    """Too many frames without progress between them (F-9)."""
+    """Frame after frame was caused only by what the plan itself wrote (F-9)."""
+
+    default_hint = "Write only what differs, or let what reads the key not depend on it; the state so far is kept."
 
 
 class LoopStalledError(EngineError, code="E704"):

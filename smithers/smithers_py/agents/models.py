@@ -72,6 +72,7 @@ def _reason(called: str, said: str, wanted: str, table: Mapping[str, Any]) -> st
     if said.startswith("Unknown model"):
         guess = re.search(r"Did you mean '([^']+)'", said)
         names = [*table, OFFLINE]
-        meant = f"Did you mean {guess[1]!r}?" if guess else did_you_mean(wanted, names, label="Short names")
-        return f"there is no model {called}, models are written provider:name; {meant.rstrip('.')}"
+        meant = f"Did you mean {guess[1]!r}?" if guess else did_you_mean(wanted, names, label="short names")
+        meant = f"{meant[:1].lower()}{meant[1:].rstrip('.')}"
+        return f"there is no model {called} (models are written provider:name; {meant})"
     return f"model {called} cannot be used here: {said.rstrip('.')}; or {offline}"

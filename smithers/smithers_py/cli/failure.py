@@ -3,7 +3,7 @@
 import os
 import traceback
 
-from smithers_py.cli.terminal import note
+from smithers_py.cli.terminal import clean, note
 from smithers_py.errors import SmithersError
 
 FAILED = 1
@@ -21,10 +21,12 @@ def report(error: BaseException) -> None:
     if debugging():
         traceback.print_exception(error)
     if isinstance(error, SmithersError):
-        note(error.render())
+        note(clean(error.render()))
         return
     # Nothing of ours raises these on purpose, so it is our fault and the traceback is what a report needs.
     note(
-        f"internal error: {type(error).__name__}: {error}. This is a bug in smithers; "
-        "run it again with SMITHERS_DEBUG=1 and report the traceback."
+        clean(
+            f"internal error: {type(error).__name__}: {error}. This is a bug in smithers; "
+            "run it again with SMITHERS_DEBUG=1 and report the traceback."
+        )
     )

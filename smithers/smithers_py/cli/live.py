@@ -81,7 +81,7 @@ class LiveProgress:
     def log(self, level: str, message: str) -> None:
         """Print warnings above the tree. Errors are in it, at the node that failed, and in the summary."""
         if level == "warning":
-            self.console.print(Text(f"{level}: {message}", style="yellow"))
+            self.console.print(Text(clean(f"{level}: {message}"), style="yellow"))
 
     def tell(self, message: str) -> None:
         """A word from the command line itself, shown in the last line."""

@@ -53,9 +53,11 @@ class PlainProgress:
 
     def log(self, level: str, message: str) -> None:
         """Warnings and errors of the engine."""
-        if level in {"warning", "error"}:
+        if level == "error":
             self._told.append(message)
-            note(f"{level}: {message}")
+            note(clean(message))
+        elif level == "warning":
+            note(clean(f"warning: {message}"))
 
     def tell(self, message: str) -> None:
         """A word from the command line itself."""

@@ -263,6 +263,9 @@ def _invalid_output(item: Any, component: Component) -> InvalidOutputError:
     where = Where(file=file, line=line)
     kind = type(item).__name__
     hint = f"Call the component: {item.name}()." if isinstance(item, Component) else None
+    if inspect.iscoroutine(item):
+        item.close()  # or Python warns that nobody awaited it
+        hint = "A component cannot wait; let a Task run the async function: Task(fn)."
     return InvalidOutputError(
         f"component {component.name} returned {an(kind)}, which is no part of a plan", hint=hint, where=where
     )

@@ -19,7 +19,7 @@ from pydantic_core import PydanticUndefined
 
 from smithers_py.errors import InvalidPropError, SmithersError
 from smithers_py.nodes.builder import PlanItem, current_builder, enter, leave, release
-from smithers_py.nodes.props import Site, place, plan_value, prop_error, site_line
+from smithers_py.nodes.props import Site, place, plan_value, prop_error, site_line, unknown_prop
 
 _OWN = str(Path(__file__).parents[1]) + os.sep
 _CHILD_TYPES = (PlanItem, str, int, float, list, tuple, NoneType)
@@ -111,7 +111,9 @@ class BaseNode(BaseModel, PlanItem):
         try:
             self.__pydantic_validator__.validate_python(props, self_instance=self)
         except ValidationError as error:
-            detail = error.errors(include_url=False)[0]
+            found = error.errors(include_url=False)
+            # A misspelt prop first: what is missing is probably it.
+            detail = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
             known = [name for name in type(self).model_fields if name != "children"]
             raise prop_error(self.type_name, detail, known, self.events, lambda: place(self.type_name, site)) from None
         _set(self, "handlers", handlers)
@@ -143,6 +145,15 @@ class BaseNode(BaseModel, PlanItem):
         if event in handlers:
             raise self._wrong(f"was given {event} twice", "Call both from one function.", site)
         handlers[event] = fn
+
+    if not TYPE_CHECKING:  # for the type checker an unknown method is an error already
+
+        def __getattr__(self, name: str) -> Any:
+            """Chaining an event that the node does not have, said as for an event prop (A-4)."""
+            if name.startswith("on_") or (name[:2] == "on" and name[2:3].isupper()):
+                where = place(self.type_name, call_site(sys._getframe(1)))
+                raise unknown_prop(self.type_name, name, (), self.events, where)
+            return super().__getattr__(name)
 
     def _on(self, event: str, fn: Handler) -> Self:
         """Store the handler of an event; what the chaining methods do."""

@@ -8,11 +8,20 @@ import sys
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from smithers_py.errors import ContextError, StateActionError, WriteInRenderError
 from smithers_py.state.actions import Action
 from smithers_py.where import Where
+
+
+class Owner(Protocol):
+    """What an activity belongs to."""
+
+    def path(self) -> str:
+        """Where it stands in the plan, as messages name it."""
+        ...
+
 
 ActivityKind = Literal["render", "handler", "effect", "task", "operator"]
 
@@ -23,8 +32,9 @@ class Activity:
     """One run of a component, handler, effect body or task body: who it is, and the actions it has queued.
 
     `frame` is the frame it belongs to. `uuid_seed` is the task's id without its attempt (Z-17). `now_ms` is ms since
-    the Unix epoch, None where the clock is live. `owner` is the engine's own object for whatever is running; the
-    engine's node resolver gets it back. `vol_only` is set for `on_progress`, which may not write state (Z-0).
+    the Unix epoch, None where the clock is live. `owner` is the engine's own object for whatever is running: it tells
+    its path in the plan, and the engine's node resolver gets it back. `vol_only` is set for `on_progress`, which may
+    not write state (Z-0).
     """
 
     __slots__ = (
@@ -56,7 +66,7 @@ class Activity:
         frame: int = 0,
         uuid_seed: str = "",
         now_ms: int | None = None,
-        owner: Any = None,
+        owner: Owner | None = None,
         vol_only: bool = False,
     ) -> None:
         self.kind: ActivityKind = kind
@@ -85,7 +95,7 @@ class Activity:
         node_id: str | None = None,
         component: str | None = None,
         source: tuple[str, int] | None = None,
-        owner: Any = None,
+        owner: Owner | None = None,
     ) -> None:
         """Point a render activity at the scope that is about to run.
 
@@ -151,7 +161,8 @@ class Activity:
         """For errors: the node and the user's line that is running."""
         place = user_line() or self.source
         file, line = place or (None, None)
-        return Where(frame=self.frame, node=self.component or self.node_id, file=file, line=line)
+        node = self.owner.path() if self.owner is not None else self.component or self.node_id
+        return Where(frame=self.frame, node=node, file=file, line=line)
 
     def check_write(self, what: str, *, state: bool = True) -> None:
         """Whether a write is allowed here; `what` is the call as the user wrote it, `state` is False for vol and files.

@@ -42,6 +42,8 @@ class State:
     StateValueError for values that cannot be stored; they take effect at the flush, all of a handler's or none.
     """
 
+    __slots__ = ("_store",)  # `ctx.state.n = 1` is an error, not a write that nobody sees
+
     def __init__(self, store: StateStore) -> None:
         self._store = store
 
@@ -122,6 +124,8 @@ class State:
 
 class Vol:
     """Volatile key/value state (S-2): any value, gone when the process ends; methods as those of `State`."""
+
+    __slots__ = ("_store",)
 
     def __init__(self, store: VolStore) -> None:
         self._store = store

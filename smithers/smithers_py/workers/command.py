@@ -137,8 +137,10 @@ def _signal_name(number: int) -> str:
 def _check_startable(program: str, cwd: Path, path: str) -> None:
     """Raise the error that a person understands, where exec would only say "not found"."""
     if not cwd.is_dir():
-        what = "is not a folder" if cwd.exists() else "does not exist"
-        raise TaskError(f"the working folder {str(cwd)!r} {what}", hint=_nearest_hint(cwd.name, _names(cwd.parent)))
+        if cwd.exists():
+            raise TaskError(f"the working folder {str(cwd)!r} is not a folder", hint="Pass a folder as cwd=...")
+        hint = _nearest_hint(cwd.name, _names(cwd.parent)) or "Make it first, or pass another cwd=..."
+        raise TaskError(f"the working folder {str(cwd)!r} does not exist", hint=hint)
     if "/" not in program:
         if shutil.which(program, path=path) is None:
             names = {name for folder in path.split(os.pathsep) for name in _names(Path(folder))}
@@ -146,10 +148,12 @@ def _check_startable(program: str, cwd: Path, path: str) -> None:
             raise TaskError(f"there is no program {program!r} on PATH", hint=hint)
         return
     file = cwd / program
+    if file.is_dir():
+        raise TaskError(f"the program {program!r} is a folder", hint="Name a file in it.")
     if not file.is_file():
-        raise TaskError(
-            f"there is no program {program!r} in {str(cwd)!r}", hint=_nearest_hint(file.name, _names(file.parent))
-        )
+        seen_from = "" if Path(program).is_absolute() else f" in {str(cwd)!r}"
+        hint = _nearest_hint(file.name, _names(file.parent)) or "Paths of programs count from the working folder, cwd."
+        raise TaskError(f"there is no program {program!r}{seen_from}", hint=hint)
     if not os.access(file, os.X_OK):
         raise TaskError(f"the program {program!r} is not executable", hint=f"chmod +x {shlex.quote(str(file))}")
 
