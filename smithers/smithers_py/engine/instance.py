@@ -24,6 +24,9 @@ ORDERED_KINDS = frozenset({NodeKind.PHASE, NodeKind.LOOP})
 """Contexts whose items run one after the other (Z-5)."""
 
 
+_LONGEST_PATH = 12
+
+
 class Outcome(IntEnum):
     """Where an item stands for its context."""
 
@@ -152,9 +155,13 @@ class Instance:
             at = at.parent
 
     def path(self) -> str:
-        """The path people read in messages: `Phase 'build' > Claude`."""
+        """The path people read in messages: `Phase 'build' > Claude`; of a very deep node its beginning and end."""
         names = [self.path_name, *(above.path_name for above in self.ancestors())]
-        return " > ".join(reversed(names))
+        names.reverse()
+        if len(names) > _LONGEST_PATH:
+            left_out = f"… {len(names) - _LONGEST_PATH:,} more …"
+            names = [*names[:4], left_out, *names[4 - _LONGEST_PATH :]]
+        return " > ".join(names)
 
     def walk(self) -> Iterator["Instance"]:
         """This instance and everything below, in plan order, without recursion."""
