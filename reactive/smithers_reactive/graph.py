@@ -134,11 +134,6 @@ class Node:
             raise self.value.again()
         return self.value
 
-    def is_settled(self) -> bool:
-        """Whether the cached value can be taken as it is."""
-        flags = self.flags
-        return not flags & (STALE | BUSY | RETRY) and (not flags & IDLE or self.verified_at == self.rt.clock)
-
     # -- writing ------------------------------------------------------------------------------------------------
 
     def write(self, value: Any) -> None:
@@ -188,23 +183,32 @@ class Node:
     # -- computing ----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Bring a computed up to date, descending through marked dependencies without recursion (R-2).
-
-        self ─ dep ─ dep ─ dep      `rt.path` holds the nodes on the way down, `scans` where each stands
-                            │       among its dependencies; a node that must run, runs once those before
-                         changed?   the change are known to be right
-        """
+        """Bring a computed up to date (R-2). Raises CycleError if that is under way already."""
         rt = self.rt
         flags = self.flags
         if flags & BUSY:
             raise rt.cycle(self)
-        if rt.entered and (flags & MUST_RUN or not self.verified_at):
-            self.compute()
-            return
+        outer = rt if rt.entered else enter(rt)
+        try:
+            if flags & MUST_RUN or not self.verified_at:
+                self.compute()
+            else:
+                self.check()
+        finally:
+            if outer is not rt:
+                leave(rt, outer)
+
+    def check(self) -> None:
+        """Find out whether a dependency really changed, descending through marked ones without recursion.
+
+        self ─ dep ─ dep ─ dep      `rt.path` holds the nodes on the way down, `scans` where each of them stands
+                            │       among its dependencies; a node that must run, runs when those before the
+                         changed?   change are known to be right
+        """
+        rt = self.rt
         path = rt.path
         base = len(path)
         scans: list[Iterator[Node]] = []
-        outer = rt if rt.entered else enter(rt)
         node = self
         scan = iter(node.deps)
         try:
@@ -243,12 +247,10 @@ class Node:
                 else:
                     return
         finally:
-            if len(path) != base:  # an exception on the way
+            if scans:  # an exception on the way
                 for waiting in path[base:]:
                     waiting.flags &= ~BUSY
                 del path[base:]
-            if outer is not rt:
-                leave(rt, outer)
 
     def compute(self) -> None:
         """Compute the value anew. Exceptions become the value, but for those that tell of the moment: recursion or

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smithers_reactive.errors import CycleError, Failure, ForeignSignalError, ForeignThreadError, WriteInPureError
+from smithers_reactive.flags import BUSY, IDLE, UNSURE
 from smithers_reactive.headroom import STEP_LEVELS
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def read_from_foreign_thread(node: Node) -> Any:
     """
     changed_at, value = node.changed_at, node.value
     # Read twice, since the owner may be at work: it marks the node busy before it changes the value.
-    if node.is_settled() and node.changed_at == changed_at and node.value is value:
+    if _is_settled(node) and node.changed_at == changed_at and node.value is value:
         if isinstance(value, Failure):
             raise value.again()
         return value
@@ -127,3 +128,9 @@ def read_from_foreign_thread(node: Node) -> Any:
         if outermost:
             del _foreign.memo
     return value
+
+
+def _is_settled(node: Node) -> bool:
+    """Whether the cached value is right as it is."""
+    flags = node.flags
+    return not flags & (UNSURE | BUSY) and (not flags & IDLE or node.verified_at == node.rt.clock)
