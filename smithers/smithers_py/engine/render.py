@@ -17,12 +17,14 @@ from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outc
 from smithers_py.engine.progress import lane_of, loop_state, next_reached, starts_at_once
 from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
 from smithers_py.engine.tree import Tree
-from smithers_py.errors import DuplicateIdError, InvalidPropError, LoopStalledError
+from smithers_py.errors import DuplicateIdError, InvalidOutputError, InvalidPropError, LoopStalledError
 from smithers_py.ids import node_id
 from smithers_py.nodes import BaseNode, NodeKind
 from smithers_py.nodes.builder import at_path
 from smithers_reactive import Scope
 
+MAX_DEPTH = 10_000
+"""Levels of nodes; only a component that contains itself without end gets there."""
 _PROMPT_KINDS = (NodeKind.TEXT, NodeKind.TRANSPARENT)
 
 
@@ -121,6 +123,12 @@ class Renderer:
         inst.path_name = f"{name} {inst.name or desc.id!r}" if inst.name or desc.id else name
         inst.parent = parent
         inst.depth = parent.depth + 1
+        if inst.depth > MAX_DEPTH:
+            raise InvalidOutputError(
+                f"the plan is more than {MAX_DEPTH:,} levels deep",
+                hint="A component that always returns itself never ends; let it stop somewhere.",
+                where=where(desc, parent),
+            )
         inst.context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
         opens = (isinstance(desc, Element) and desc.key is not None) or parent.type_name == "Each"
         inst.id_scope = identity if opens else scope_prefix
