@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from smithers_persistence.rows import EffectRow, FrameFlush, KvWrite, TransitionRow
-from smithers_py.where import user_location
 from smithers_py.engine.effects import fail
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.observer import FrameReport
@@ -24,6 +23,7 @@ from smithers_py.errors import SmithersError, StateActionError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.actions import Action, Batch, Set
 from smithers_py.state.plan import FlushPlan
+from smithers_py.where import user_location
 
 
 async def flush(run: Run, frame: Frame) -> None:

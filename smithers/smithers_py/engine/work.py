@@ -19,8 +19,8 @@ from smithers_py.engine.progress import has_ended, loop_state, unreached_items
 from smithers_py.engine.reconcile import Changes
 from smithers_py.engine.results import ContainerResult
 from smithers_py.engine.run import Completion, Ending, Run
-from smithers_py.engine.triggers import Trigger
 from smithers_py.engine.slots import where
+from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import InvalidPropError, SmithersError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.actions import Action, Batch
