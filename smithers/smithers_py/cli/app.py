@@ -1,7 +1,7 @@
 """The commands and their options (C-1, C-2). Each command imports what it needs when it runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,11 +10,18 @@ Database = Annotated[
     typer.Option("--db", help="The database (else SMITHERS_DB, else ./.smithers/db.sqlite).", metavar="PATH"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="The plan: a Python file with a component or plan.")]
+Entry = Annotated[str | None, typer.Option(metavar="NAME", help="The component to start, if the script has several.")]
+State = Annotated[
+    list[str] | None, typer.Option("--state", metavar="KEY=JSON", help="Set a state key first (repeatable).")
+]
+Input = Annotated[str | None, typer.Option("--input", metavar="JSON|@FILE", help="The plan's input.")]
 ExecutionId = Annotated[
     str, typer.Argument(metavar="[ID]", help="An execution: its id, a unique beginning of it, or 'latest'.")
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Also the engine's own keys, which begin with $.")]
 FrameNumber = Annotated[int | None, typer.Option("--frame", metavar="K", min=-1, help="Only this frame.")]
+_FORMS = "text, mermaid, xml or json."
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Only this state key.")]
 
 app = typer.Typer(
@@ -55,15 +62,11 @@ def root(
 
 @app.command()
 def run(
-    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="The plan: a Python file with a component or plan.")],
+    script: Script,
     *,
-    entry: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The component to start, if the script has several.")
-    ] = None,
-    state: Annotated[
-        list[str] | None, typer.Option("--state", metavar="KEY=JSON", help="Set a state key first (repeatable).")
-    ] = None,
-    input_: Annotated[str | None, typer.Option("--input", metavar="JSON|@FILE", help="The plan's input.")] = None,
+    entry: Entry = None,
+    state: State = None,
+    input_: Input = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="M", help="Use this model for every agent; 'test' needs no key and no network."),
@@ -77,25 +80,86 @@ def run(
         str | None, typer.Option(metavar="NAME", help="A name for this execution (else the script's).")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag for this execution (repeatable).")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Show the plan and what check says; run nothing.")] = False,
 ) -> None:
     """Run a plan until nothing is left to do."""
-    from smithers_py.cli.inputs import database_path, parse_input, parse_state
-    from smithers_py.cli.run import run_command
-    from smithers_py.engine.launch import RunOptions
+    from smithers_py.cli.inputs import plan_options
 
-    options = RunOptions(
-        script=script,
-        entry=entry,
-        state=parse_state(state or ()),
-        input=parse_input(input_),
+    options = plan_options(
+        script,
+        entry,
+        state,
+        input_,
+        database,
         model=model,
-        db_path=database_path(database),
         idle_timeout_ms=round(idle_timeout * 1000),
         name=name,
         tags=tuple(tag or ()),
-        workspace=Path.cwd(),
     )
+    if dry:
+        from smithers_py.cli.show_check import dry_run
+
+        raise typer.Exit(dry_run(options, as_json=json))
+    from smithers_py.cli.run import run_command
+
     raise typer.Exit(run_command(options, as_json=json))
+
+
+@app.command()
+def graph(
+    script: Script,
+    *,
+    entry: Entry = None,
+    state: State = None,
+    input_: Input = None,
+    form: Annotated[
+        Literal["text", "mermaid", "xml", "json"], typer.Option("--format", metavar="FORM", help=_FORMS)
+    ] = "text",
+    json: Json = False,
+) -> None:
+    """Show the plan of a script without running it, later phases included."""
+    from smithers_py.cli.inputs import plan_options
+    from smithers_py.cli.show_graph import show_graph
+
+    show_graph(plan_options(script, entry, state, input_), "json" if json else form)
+
+
+@app.command()
+def check(
+    script: Script,
+    *,
+    entry: Entry = None,
+    state: State = None,
+    input_: Input = None,
+    json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
+) -> None:
+    """Say what is wrong with a script, and what will bite later, without running it."""
+    from smithers_py.cli.inputs import plan_options
+    from smithers_py.cli.show_check import check_command
+
+    raise typer.Exit(check_command(plan_options(script, entry, state, input_), as_json=json, strict=strict))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where (else here).")] = Path(),
+) -> None:
+    """Write a small plan to begin with; files that are there already are left alone."""
+    from smithers_py.cli.init import init_folder
+
+    init_folder(folder)
+
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A code, as E105 (else all of them).")] = None,
+    json: Json = False,
+) -> None:
+    """Explain an error or warning: its cause, an example and how to mend it."""
+    from smithers_py.cli.explain import explain_code
+
+    explain_code(code, as_json=json)
 
 
 @app.command("list")

@@ -5,9 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from smithers_py.errors import UsageError
+
+if TYPE_CHECKING:
+    from smithers_py.engine.launch import RunOptions
 
 DEFAULT_DATABASE = Path(".smithers") / "db.sqlite"
 
@@ -18,6 +21,28 @@ def database_path(given: Path | None) -> Path:
         return given
     named = os.environ.get("SMITHERS_DB")
     return Path(named) if named else DEFAULT_DATABASE
+
+
+def plan_options(
+    script: Path,
+    entry: str | None,
+    state: Sequence[str] | None,
+    given: str | None,
+    database: Path | None = None,
+    **more: Any,
+) -> "RunOptions":
+    """What the commands that take a script were asked. `more` are further fields of RunOptions. Raises UsageError."""
+    from smithers_py.engine.launch import RunOptions
+
+    return RunOptions(
+        script=script,
+        entry=entry,
+        state=parse_state(state or ()),
+        input=parse_input(given),
+        db_path=database_path(database),
+        workspace=Path.cwd(),
+        **more,
+    )
 
 
 def parse_state(pairs: Sequence[str]) -> dict[str, Any]:

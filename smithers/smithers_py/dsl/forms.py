@@ -4,6 +4,7 @@ A form is a flat list of nodes in plan order, for nested JSON would meet parsers
 `from_json` round-trip to the same plan hash.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -15,11 +16,14 @@ from smithers_py.errors import PlanError
 from smithers_py.ids import node_digest
 
 _MASK = (1 << 128) - 1
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class PlanNode(BaseModel):
-    """One node of a rendered plan. `id` and `key` are what the author wrote; `source` is `file:line` of the user's call
-    and no part of the plan hash.
+    """One node of a rendered plan. `id` and `key` are what the author wrote. `source` is `file:line` of the user's
+    call; `preview` is true for what a run does not mount at once, for its turn comes later. Both are no part of the
+    plan hash.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -32,6 +36,7 @@ class PlanNode(BaseModel):
     key: str | int | None = None
     props: dict[str, Any] = {}
     source: str | None = None
+    preview: bool = False
 
     @property
     def label(self) -> str:
@@ -55,10 +60,14 @@ class PlanForm(BaseModel):
             last[node.parent_id] = node.node_id
         return (total & _MASK).to_bytes(16, "big").hex()
 
-    def to_json(self) -> str:
-        """JSON text: name, plan_hash, nodes."""
+    def data(self) -> dict[str, Any]:
+        """The JSON form as values: name, plan_hash, nodes."""
         nodes = [node.model_dump(exclude_none=True) for node in self.nodes]
-        return orjson.dumps({"name": self.name, "plan_hash": self.plan_hash, "nodes": nodes}).decode()
+        return {"name": self.name, "plan_hash": self.plan_hash, "nodes": nodes}
+
+    def to_json(self) -> str:
+        """The JSON form as text."""
+        return orjson.dumps(self.data()).decode()
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "PlanForm":
@@ -78,33 +87,40 @@ class PlanForm(BaseModel):
         return form
 
     def to_xml(self) -> str:
-        """The plan as indented XML; Text nodes become text."""
-        lines: list[str] = []
-        open_tags: list[PlanNode] = []
-        for node, depth, has_children in self._shape():
+        """The plan as an indented XML document `<plan name="...">`; Text nodes become text."""
+        lines = [f"<plan name={_quoted(self.name)}>"]
+        open_tags: list[str] = []
+
+        def close(depth: int) -> None:
             while len(open_tags) > depth:
-                lines.append(f"{'  ' * (len(open_tags) - 1)}</{open_tags.pop().type}>")
-            indent = "  " * depth
+                tag = open_tags.pop()
+                lines.append(f"{'  ' * (len(open_tags) + 1)}</{tag}>")
+
+        for node, depth, has_children in self._shape():
+            close(depth)
+            indent = "  " * (depth + 1)
             if node.type == "Text":
-                lines.append(f"{indent}{escape(str(node.props.get('value', '')))}")
+                lines.append(f"{indent}{escape(_legal(str(node.props.get('value', ''))))}")
                 continue
-            tag = f"{indent}<{node.type}{''.join(_attributes(node))}"
-            lines.append(f"{tag}>" if has_children else f"{tag} />")
+            tag, attributes = _tag(node)
+            lines.append(f"{indent}<{tag}{attributes}{'>' if has_children else ' />'}")
             if has_children:
-                open_tags.append(node)
-        while open_tags:
-            lines.append(f"{'  ' * (len(open_tags) - 1)}</{open_tags.pop().type}>")
-        return "\n".join(lines)
+                open_tags.append(tag)
+        close(0)
+        return "\n".join([*lines, "</plan>"])
 
     def to_mermaid(self) -> str:
-        """The plan as a Mermaid flow chart."""
+        """The plan as a Mermaid flow chart; what is not mounted at once is dashed."""
         short = {node.node_id: f"n{index}" for index, node in enumerate(self.nodes)}
         lines = ["flowchart TD"]
         for node in self.nodes:
-            label = node.label.replace('"', "&quot;")
-            lines.append(f'  {short[node.node_id]}["{label}"]')
+            label = node.label if node.id is None else f"{node.label} #{node.id}"
+            lines.append(f'  {short[node.node_id]}["{_mermaid_text(label)}"]')
             if node.parent_id is not None:
                 lines.append(f"  {short[node.parent_id]} --> {short[node.node_id]}")
+        later = [short[node.node_id] for node in self.nodes if node.preview]
+        if later:
+            lines += ["  classDef preview stroke-dasharray: 4", f"  class {','.join(later)} preview"]
         return "\n".join(lines)
 
     def _shape(self) -> Iterator[tuple[PlanNode, int, bool]]:
@@ -116,11 +132,25 @@ class PlanForm(BaseModel):
             yield node, depth[node.node_id], node.node_id in parents
 
 
-def _attributes(node: PlanNode) -> Iterator[str]:
-    given = {"id": node.id, "key": node.key, "name": None if "name" in node.props else node.name}
-    for key, value in given.items():
-        if value is not None:
-            yield f" {key}={quoteattr(str(value))}"
-    for key, value in node.props.items():
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
-        yield f" {key}={quoteattr(text)}"
+def _tag(node: PlanNode) -> tuple[str, str]:
+    """An element's name and its attributes. A component may have a name that XML does not allow."""
+    given: dict[str, Any] = {"id": node.id, "key": node.key}
+    tag = node.type
+    if not _NAME.fullmatch(tag):
+        tag, given["type"] = "component", node.type
+    given |= node.props
+    texts = {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in given.items()}
+    return tag, "".join(f" {name}={_quoted(texts[name])}" for name, value in given.items() if value is not None)
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_legal(text))
+
+
+def _legal(text: str) -> str:
+    """XML has no way to write most control characters."""
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _mermaid_text(text: str) -> str:
+    return " ".join(text.split()).replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

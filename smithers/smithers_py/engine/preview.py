@@ -3,6 +3,7 @@
 The same render and reconcile as a run, on a tree that nothing drives: no database, no tasks, no handlers, no effects.
 """
 
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from smithers_py.clock import Clock, SystemClock
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.forms import PlanForm, PlanNode
 from smithers_py.engine.content import Content
+from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.reconcile import reconcile
@@ -22,6 +24,9 @@ from smithers_py.state.context import Context, signal_hook
 from smithers_py.state.files import Files
 from smithers_py.state.store import StateStore
 from smithers_reactive import Runtime
+
+_MOST_INITS = 20
+"""How often the plan is rendered again because it gave missing keys their first values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,17 @@ def preview(
         PlanError, RenderPhaseError, StateError: what a run of this plan would fail with when it mounts.
     """
     rt = rt or Runtime(on_write=signal_hook)
-    make = _Maker(element, state or {}, input, workspace or Path.cwd(), rt, clock or SystemClock())
-    whole = make.tree(preview=True)
-    first = make.tree(preview=False)
+    make = _Maker(element, input, workspace or Path.cwd(), rt, clock or SystemClock(), StateStore(rt))
+    make.write([Set(key, *encode(key, value)) for key, value in (state or {}).items()])
+    first = make.tree()
+    reached = frozenset(inst.node_id for inst in first.root.walk() if inst.reached)
+    whole = make.tree(reached)
     instances = [inst for inst in whole.root.walk() if not inst.is_root]
-    return Preview(plan_form(whole), instances, frozenset(first.by_id))
+    return Preview(plan_form(whole, first.by_id), instances, frozenset(first.by_id))
 
 
-def plan_form(tree: Tree) -> PlanForm:
-    """A mounted tree in its serialisable shape."""
+def plan_form(tree: Tree, mounted: Container[str]) -> PlanForm:
+    """A mounted tree in its serialisable shape; what is not among the `mounted` ids is a preview."""
     nodes = [
         PlanNode(
             node_id=inst.node_id,
@@ -69,6 +76,7 @@ def plan_form(tree: Tree) -> PlanForm:
             key=inst.desc.key,
             props=inst.props,
             source=inst.source,
+            preview=inst.node_id not in mounted,
         )
         for inst in tree.root.walk()
         if not inst.is_root
@@ -79,21 +87,33 @@ def plan_form(tree: Tree) -> PlanForm:
 @dataclass(slots=True)
 class _Maker:
     element: Element
-    state: dict[str, Any]
     given: Any
     workspace: Path
     rt: Runtime
     clock: Clock
+    store: StateStore
 
-    def tree(self, *, preview: bool) -> Tree:
-        store = StateStore(self.rt)
-        actions: list[Any] = [Set(key, *encode(key, value)) for key, value in self.state.items()]
-        store.publish(store.plan_flush([Batch(None, None, None, actions, -1, "operator")]))
+    def write(self, actions: list[Any]) -> bool:
+        """Apply actions to the preview's own state; False when nothing changed."""
+        plan = self.store.plan_flush([Batch(None, None, None, actions, -1, "operator")])
+        self.store.publish(plan)
+        return not plan.empty
+
+    def tree(self, reached: Collection[str] | None = None) -> Tree:
+        """The plan once its `ctx.state.init` values are there, for a run mounts that plan before anything ends."""
+        tree, draft = self.render(reached)
+        for _ in range(_MOST_INITS):
+            if not draft.inits or not self.write(draft.inits):
+                break
+            tree, draft = self.render(reached)
+        return tree
+
+    def render(self, reached: Collection[str] | None) -> tuple[Tree, Draft]:
         tree = Tree(self.rt, self.element)
         files = Files(self.rt, self.workspace)
         ctx = Context(
             execution_id="preview",
-            store=store,
+            store=self.store,
             files=files,
             clock=self.clock,
             input=self.given,
@@ -103,6 +123,7 @@ class _Maker:
         with self.rt.activate():
             content.begin(0, self.clock.now_ms())
             files.begin_frame()
-            reconcile(tree, render(tree, content, [], 0, preview=preview))
+            draft = render(tree, content, [], 0, preview=reached)
+            reconcile(tree, draft)
         self.rt.take_dirty()
-        return tree
+        return tree, draft

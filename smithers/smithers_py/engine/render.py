@@ -7,6 +7,7 @@ detached. Then the contexts whose progress changed are asked who is next, and wh
 frame. The work list is a stack, not recursion: a plan may be thousands of levels deep.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from smithers_py.dsl.component import Element
@@ -31,9 +32,10 @@ _PROMPT_KINDS = (NodeKind.TEXT, NodeKind.TRANSPARENT)
 class Renderer:
     """One render phase. Public use: `render(tree, content, frame_index)`."""
 
-    def __init__(self, tree: Tree, content: Content, draft: Draft, *, preview: bool = False) -> None:
+    def __init__(self, tree: Tree, content: Content, draft: Draft, *, preview: Collection[str] | None = None) -> None:
         self.preview = preview
-        """Everything counts as reached, so that phases whose turn has not come show their children too (Z-6)."""
+        """Not None: everything counts as reached, so that phases whose turn has not come show their children too (Z-6).
+        It holds the ids of the nodes that are reached in truth."""
         self.tree = tree
         self.content = content
         self.draft = draft
@@ -138,7 +140,7 @@ class Renderer:
             self.draft.effects.append(inst)
         elif kind is NodeKind.STOP and not inst.is_item:
             self.draft.stops.append(inst)
-        elif inst.is_item and (self.preview or starts_at_once(inst)):
+        elif inst.is_item and (self.preview is not None or starts_at_once(inst)):
             self.mark_reached(inst)
         return inst
 
@@ -237,7 +239,7 @@ class Renderer:
         elif item.kind is NodeKind.STOP:
             self.draft.stops.append(item)
         else:
-            if item.kind is NodeKind.PHASE and self.content.skips(item):
+            if item.kind is NodeKind.PHASE and not self.unknown(item, item.desc.skip_if) and self.content.skips(item):
                 self.draft.skipped.append(item)
             self.draft.entered.append(item)
             self.tree.touch(item)
@@ -257,7 +259,7 @@ class Renderer:
                 hint="Give the loop something to run, or let it change what its condition reads.",
                 where=where(loop.desc, loop, itself=True),
             )
-        if not self.content.continues(loop):
+        if not self.unknown(loop, loop.desc.condition) and not self.content.continues(loop):
             state.done = "condition"
         elif following >= loop.desc.max_iterations:
             state.done = "max_iterations"
@@ -269,6 +271,10 @@ class Renderer:
             self.drain()
             return
         state.between = False
+
+    def unknown(self, item: Instance, question: Any) -> bool:
+        """In a preview: a question that is asked later, of a state that nobody knows yet, is not asked now."""
+        return self.preview is not None and callable(question) and item.node_id not in self.preview
 
     # -- identity -----------------------------------------------------------------------------------------------
 
@@ -305,7 +311,9 @@ def matches(inst: Instance, desc: BaseNode | Element) -> bool:
     return True
 
 
-def render(tree: Tree, content: Content, dirty: list[Scope], frame_index: int, *, preview: bool = False) -> Draft:
+def render(
+    tree: Tree, content: Content, dirty: list[Scope], frame_index: int, *, preview: Collection[str] | None = None
+) -> Draft:
     """Run phase 2. On any exception the mounted tree is as it was, and the scopes are still dirty.
 
     Raises:

@@ -4,81 +4,118 @@ The plan is rendered without running (`engine.preview`), so rules about nodes se
 read the script's syntax tree. Errors stop a run; warnings do not.
 """
 
-import ast
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel
 
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.script import LoadedScript, load_script
 from smithers_py.engine.instance import Instance
-from smithers_py.engine.launch import initial_state, validated_input
+from smithers_py.engine.launch import RunOptions, initial_state, validated_input
 from smithers_py.engine.preview import Preview, preview
-from smithers_py.errors import SmithersError
+from smithers_py.errors import (
+    EntryNotFoundError,
+    PlanError,
+    ScriptImportError,
+    ScriptSyntaxError,
+    SmithersError,
+    UsageError,
+)
+from smithers_py.harness.code_check import Finding, code_findings
 from smithers_py.nodes import BaseNode, NodeKind
 from smithers_py.state.context import signal_hook
 from smithers_reactive import Runtime
 
 _AGENTS = ("Claude", "Agent")
-_MARKS = {"component", "plan", "phase"}
-_CHANGERS = frozenset(
-    {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
-)
-_STATE_HINT = "It is lost at the next render and after a restart; keep it in ctx.state (or ctx.vol)."
 
 
-class Finding(BaseModel):
-    """One thing that `check` says. `level` is "error" or "warning"; `line` counts from 1; `node` is the plan path."""
+@dataclass(frozen=True, slots=True)
+class LoadedPlan:
+    """An imported script with its checked input, ready to be rendered."""
 
-    level: str
-    code: str
-    message: str
-    hint: str = ""
-    node: str | None = None
-    file: str | None = None
-    line: int | None = None
+    script: LoadedScript
+    input: Any
+    options: RunOptions
+    rt: Runtime
+
+    def preview(self) -> Preview:
+        """Render the plan without running it.
+
+        Raises:
+            PlanError, RenderPhaseError, StateError: what would end a run of it.
+        """
+        element = Element(self.script.component, self.script.props)
+        options = self.options
+        return preview(element, state=options.state, input=self.input, workspace=options.workspace, rt=self.rt)
 
 
-def load_preview(
-    script: Path, entry: str | None, state: dict[str, Any], given: Any, workspace: Path
-) -> tuple[LoadedScript, Preview]:
-    """Import a script and render its plan without running it.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found, and the plan if it could be rendered."""
+
+    findings: list[Finding]
+    preview: Preview | None
+
+    @property
+    def errors(self) -> int:
+        """How many of the findings stop a run."""
+        return sum(one.level == "error" for one in self.findings)
+
+
+def load_plan(options: RunOptions) -> LoadedPlan:
+    """Import a script and check what it is given; only script, entry, state, input and workspace of the options count.
 
     Raises:
-        ScriptError, UsageError, PlanError, RenderPhaseError, StateError: what `smithers run` would report.
+        ScriptError, UsageError, PlanError, StateError: why `smithers run` would not even create an execution.
     """
+    if options.script is None:
+        raise UsageError("no script was given", hint="Name a script.")
     rt = Runtime(on_write=signal_hook)
-    initial_state(state)
+    initial_state(options.state)
     with rt.activate():
-        loaded = load_script(script, entry)
-        checked = validated_input(loaded.component, given)
-    element = Element(loaded.component, loaded.props)
-    return loaded, preview(element, state=state, input=checked, workspace=workspace, rt=rt)
+        loaded = load_script(options.script, options.entry)
+        return LoadedPlan(loaded, validated_input(loaded.component, options.input), options, rt)
 
 
-def check_script(script: Path, entry: str | None, state: dict[str, Any], given: Any, workspace: Path) -> list[Finding]:
-    """Everything there is to say about a script, errors first, then by line."""
+def check_script(options: RunOptions) -> Checked:
+    """Everything there is to say about a script, errors first, then by line.
+
+    Raises:
+        ScriptNotFoundError, EntryNotFoundError, UsageError, StateError: what was asked for is wrong, not the script.
+    """
     try:
-        loaded, shown = load_preview(script, entry, state, given, workspace)
+        loaded = load_plan(options)
+    except (ScriptSyntaxError, ScriptImportError, PlanError) as error:
+        return Checked([_error(error)], None)
+    except EntryNotFoundError as error:
+        if options.entry is not None:
+            raise
+        return Checked([_error(error)], None)
+    found = [*code_findings(loaded.script.path)]
+    shown = None
+    try:
+        shown = loaded.preview()
     except SmithersError as error:
-        where = error.where
-        return [
-            Finding(
-                level="error",
-                code=error.code,
-                message=error.message,
-                hint=error.hint,
-                node=where.node,
-                file=where.file,
-                line=where.line,
-            )
-        ]
-    found = [*_node_findings(shown), *_code_findings(loaded.path)]
+        found.append(_error(error))
+    else:
+        found += _node_findings(shown)
     unique = {(one.code, one.file, one.line, one.message): one for one in found}
-    return sorted(unique.values(), key=lambda one: (one.file or "", one.line or 0, one.code))
+    ordered = sorted(unique.values(), key=lambda one: (one.level, one.file or "", one.line or 0, one.code))
+    return Checked(ordered, shown)
+
+
+def _error(error: SmithersError) -> Finding:
+    where = error.where
+    return Finding(
+        level="error",
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        node=where.node,
+        file=where.file,
+        line=where.line,
+    )
 
 
 # -- rules about nodes ----------------------------------------------------------------------------------------------
@@ -135,61 +172,3 @@ def _unkeyed_items(inst: Instance) -> Iterator[Finding]:
 def _about(inst: Instance, code: str, message: str, hint: str) -> Finding:
     file, line = inst.desc.source or (None, None)
     return Finding(level="warning", code=code, message=message, hint=hint, node=inst.path(), file=file, line=line)
-
-
-# -- rules about code -----------------------------------------------------------------------------------------------
-
-
-def _code_findings(path: Path) -> Iterator[Finding]:
-    tree = ast.parse(path.read_bytes())
-    for fn in ast.walk(tree):
-        if isinstance(fn, ast.FunctionDef) and any(_is_mark(one) for one in fn.decorator_list):
-            local = {name for name, depth in _assigned(fn) if depth == 0}
-            for inner in _inner_functions(fn):
-                yield from _changes(inner, local, fn.name, path)
-
-
-def _is_mark(decorator: ast.expr) -> bool:
-    target = decorator.func if isinstance(decorator, ast.Call) else decorator
-    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-    return name in _MARKS
-
-
-def _assigned(fn: ast.FunctionDef) -> Iterator[tuple[str, int]]:
-    """Names bound in a function's own body, not in the functions inside it."""
-    stack: list[ast.AST] = list(fn.body)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id, 0
-        stack.extend(ast.iter_child_nodes(node))
-
-
-def _inner_functions(fn: ast.FunctionDef) -> Iterator[ast.AST]:
-    for node in ast.walk(fn):
-        if node is not fn and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield node
-
-
-def _changes(inner: ast.AST, local: set[str], component: str, path: Path) -> Iterator[Finding]:
-    for node in ast.walk(inner):
-        name: str | None = None
-        if isinstance(node, ast.Nonlocal):
-            name = next((one for one in node.names if one in local), None)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGERS:
-            target = node.func.value
-            name = target.id if isinstance(target, ast.Name) and target.id in local else None
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
-            name = node.value.id if isinstance(node.value, ast.Name) and node.value.id in local else None
-        if name is not None:
-            yield Finding(
-                level="warning",
-                code="W105",
-                message=f"a handler or task of {component} changes the local variable {name!r}",
-                hint=_STATE_HINT,
-                node=component,
-                file=str(path),
-                line=node.lineno,  # pyright: ignore[reportAttributeAccessIssue] - all three kinds have lines
-            )
