@@ -34,6 +34,7 @@ class PlainProgress:
     def frame(self, report: FrameReport) -> None:
         """A line for every node whose status changed in this frame: what ended first, then what began."""
         changed = self.view.apply(report.patches, report.statuses)
+        self.view.frame = report.index
         for node in sorted(changed, key=lambda node: (node.status == "running", node.is_leaf)):
             if node.status not in _QUIET:
                 note(self._line(node))

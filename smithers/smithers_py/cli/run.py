@@ -4,7 +4,7 @@ import asyncio
 import sys
 from dataclasses import replace
 
-from smithers_py.cli.failure import FAILED, INTERRUPTED, report
+from smithers_py.cli.failure import FAILED, INTERRUPTED, report, report_strays
 from smithers_py.cli.interrupt import Interrupts
 from smithers_py.cli.plain import PlainProgress
 from smithers_py.cli.summary import database_flag, print_summary
@@ -23,24 +23,41 @@ def run_command(options: RunOptions, *, as_json: bool) -> int:
         result = asyncio.run(_run(options, view))
     except KeyboardInterrupt:
         _tell_resume(view, options)
+        _write_result(_cut_short(view, "stopped", INTERRUPTED, "interrupted"), as_json=as_json)
         return INTERRUPTED
     except SmithersError as error:
         if not view.execution_id:
             raise
+        error.locate(execution_id=view.execution_id)
         report(error)
-        _tell_resume(view, options)
+        _write_result(_cut_short(view, "failed", FAILED, "store", error), as_json=as_json)
         return FAILED
     if result.exit_code in {130, 143}:
         _tell_resume(view, options)
-    print_summary(result, view, options.db_path, to_stderr=as_json)
-    if as_json:
-        # The last thing on stdout, and one line (Z-22).
-        sys.stdout.flush()
-        write_json(result.to_json())
+    told = as_json and not is_terminal(sys.stderr)
+    print_summary(result, view, options.db_path, to_stderr=as_json, told=told)
+    _write_result(result, as_json=as_json)
     return result.exit_code
 
 
+def _cut_short(
+    view: PlanView, status: str, exit_code: int, reason: str, error: SmithersError | None = None
+) -> RunResult:
+    """The result of an execution whose engine could not write its end."""
+    errors = [] if error is None else [error.to_json()]
+    frames = view.frame + 1 if view.nodes else 0
+    return RunResult(view.execution_id, status, exit_code, frames, view.elapsed_ms(), reason, None, errors)
+
+
+def _write_result(result: RunResult, *, as_json: bool) -> None:
+    """The last thing on stdout, and one line, wherever there is an execution (Z-22)."""
+    if as_json and result.execution_id:
+        sys.stdout.flush()
+        write_json(result.to_json())
+
+
 async def _run(options: RunOptions, view: PlanView) -> RunResult:
+    report_strays(asyncio.get_running_loop())
     progress = _progress(view)
     stop = StopRequest()
     async with progress:

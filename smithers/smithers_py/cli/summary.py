@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from smithers_py.cli.inputs import DEFAULT_DATABASE, database_path
 from smithers_py.cli.terminal import clean, error_text, glyph, human_duration, note, paint, say, shorten
@@ -13,8 +14,11 @@ from smithers_py.harness.plan_view import PlanView
 _MOST_FAILURES = 20
 
 
-def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr: bool) -> None:
-    """Print how the run ended: to stdout, or to stderr when stdout carries JSON."""
+def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr: bool, told: bool = False) -> None:
+    """Print how the run ended: to stdout, or to stderr when stdout carries JSON.
+
+    `told`: the errors stand on that stream already, in lines of their own.
+    """
     write, stream = (note, sys.stderr) if to_stderr else (say, sys.stdout)
     status = result.status
     head = paint(f"{glyph(status, stream)} {status}", status, stream)
@@ -25,7 +29,7 @@ def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr
     if result.summary is not None:
         shown = result.summary if isinstance(result.summary, str) else json.dumps(result.summary, ensure_ascii=False)
         write(f"  summary: {shorten(clean(shown), 2000)}")
-    failures = _failures(result, view)
+    failures = [] if told else _failures(result, view)
     for line in failures[:_MOST_FAILURES]:
         write(f"  {paint('failed', 'failed', stream)} {line}")
     if len(failures) > _MOST_FAILURES:
@@ -45,7 +49,12 @@ def _failures(result: RunResult, view: PlanView) -> list[str]:
             error = errors.pop(detail, None)
             lines.append(f"{path}: {clean(detail if error is None else error_text(error))}")
     lines = lines or [path for path, _ in view.failures.values()]
-    return lines + [clean(error_text(error)) for error in errors.values()]
+    return lines + [clean(_with_node(error)) for error in errors.values()]
+
+
+def _with_node(error: dict[str, Any]) -> str:
+    node = (error.get("where") or {}).get("node")
+    return f"{node}: {error_text(error)}" if node else error_text(error)
 
 
 def next_commands(execution_id: str, db_path: Path) -> str:

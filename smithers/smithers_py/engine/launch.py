@@ -21,11 +21,12 @@ from smithers_py.engine.observer import NullObserver, Observer
 from smithers_py.engine.owner import owner_ident
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
+from smithers_py.engine.store_errors import store_error
 from smithers_py.engine.storm import StormGuard
 from smithers_py.engine.tasks import Tasks
 from smithers_py.engine.tree import Tree
 from smithers_py.engine.triggers import Trigger
-from smithers_py.errors import ReservedKeyError, StoreError, UsageError
+from smithers_py.errors import ReservedKeyError, UsageError
 from smithers_py.ids import new_execution_id
 from smithers_py.logs.event_log import EventLog, events_path
 from smithers_py.state.actions import Batch, Set
@@ -130,11 +131,11 @@ async def run_plan(
     try:
         database = await Database.open(options.db_path)
     except PersistenceError as error:
-        raise StoreError(str(error)) from error
+        raise store_error(error) from error
     try:
         return await execute_run(await create(start, texts, database), stop)
     except PersistenceError as error:
-        raise StoreError(str(error), hint="What was written before is kept: smithers inspect shows it.") from error
+        raise store_error(error) from error
     finally:
         await database.close()
 

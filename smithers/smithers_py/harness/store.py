@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from smithers_persistence import Database, DatabaseBusy, DatabaseTooNew, PersistenceError
-from smithers_py.errors import StoreError, UsageError
+from smithers_persistence import Database, PersistenceError
+from smithers_py.engine.store_errors import store_error
+from smithers_py.errors import UsageError
 
 
 @asynccontextmanager
@@ -23,22 +24,9 @@ async def open_database(path: Path) -> AsyncGenerator[Database, None]:
         finally:
             await db.close()
     except PersistenceError as error:
-        raise StoreError(_sentence(error), hint=_hint(error)) from error
+        raise store_error(error) from error
 
 
 def is_missing(path: Path) -> bool:
     """Whether nothing is at `path`; a file in place of its folder is something, and an error of its own."""
     return not path.exists() and not path.parent.is_file()
-
-
-def _sentence(error: PersistenceError) -> str:
-    text = str(error)
-    return text[0].upper() + text[1:] if text else type(error).__name__
-
-
-def _hint(error: PersistenceError) -> str:
-    if isinstance(error, DatabaseTooNew):
-        return "Nothing was changed in it."
-    if isinstance(error, DatabaseBusy):
-        return "Try again in a moment."
-    return "Name another database with --db or SMITHERS_DB, or move this one away; nothing was changed in it."
