@@ -44,6 +44,9 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
     for parent, old in list(draft.before.items()):
         if not draft.is_dropped(parent):
             _unmount_missing(tree, draft, old, changes)
+    for above in draft.relocated.values():
+        if above in draft.before:
+            _order_of(draft, above, changes)
     if tree.root.mounted_frame < 0:
         tree.root.mounted_frame = draft.frame_index
         _mount_children(tree, draft, tree.root, changes)
