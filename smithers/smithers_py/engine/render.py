@@ -122,7 +122,8 @@ class Renderer:
         inst.explicit = desc.id
         if isinstance(desc, BaseNode):
             inst.name = getattr(desc, "name", None) or _function_name(desc)
-        inst.path_name = f"{name} {inst.name or desc.id!r}" if inst.name or desc.id else name
+        shown = getattr(desc, "name", None) or desc.id or inst.name
+        inst.path_name = f"{name} {shown!r}" if shown else name
         inst.parent = parent
         inst.depth = parent.depth + 1
         if inst.depth > MAX_DEPTH:
