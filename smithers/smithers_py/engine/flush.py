@@ -127,7 +127,8 @@ def apply_status(run: Run, change: StatusChange) -> None:
     """A node's new status, and what it means to its context."""
     inst = change.inst
     inst.status = change.status
-    if change.outcome is Outcome.OPEN or not inst.alive:
+    # An Effect whose code raised has no place in its context: it is no item.
+    if change.outcome is Outcome.OPEN or not inst.alive or not inst.is_item:
         return
     if not inst.reached:
         # Skipped before its turn: it passes through "open" so that the counters stay a sum.
@@ -136,8 +137,6 @@ def apply_status(run: Run, change: StatusChange) -> None:
         if lane is not None:
             lane[0] += 1
         bump(inst.parent or inst, (0, -1, 0, 0))
-    if not inst.is_item:
-        return
     run.tree.touch(settle(inst, change.outcome))
     if inst.kind is not NodeKind.RUNNABLE:
         freeze(inst)

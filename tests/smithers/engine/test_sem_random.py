@@ -25,8 +25,6 @@ names = st.sampled_from("abcdef")
 leaf = st.fixed_dictionaries(
     {"kind": st.sampled_from(["text", "hole", "scope"]), "name": names, "how": st.integers(0, 3)}
 )
-    {"kind": st.sampled_from(["text", "hole", "scope"]), "name": names, "how": st.integers(0, 3)}
-)
 
 
 def branch(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
