@@ -67,7 +67,7 @@ def test_without_a_key_one_sentence_says_which_variable_and_how_to_run_offline(n
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("sonet", "Did you mean 'sonnet'?"),
+        ("sonet", "did you mean 'sonnet'?"),
         ("nobody:x", "provider:name"),
         ("groq:llama", "pip install"),
         ("", "there is no model ''"),

@@ -193,7 +193,7 @@ def test_errors_of_ours_pass_unwrapped_and_get_the_users_line():
 def test_nonsense_output_names_the_component_and_its_line(value):
     for output in (value, [Text("fine"), value]):
         app = component(lambda ctx, output=output: output)
-        with pytest.raises(InvalidOutputError, match=f"returned a {type(value).__name__}") as caught:
+        with pytest.raises(InvalidOutputError, match=f"returned an? {type(value).__name__}") as caught:
             render_element(app, CTX, {})
         assert (caught.value.where.file, caught.value.where.line) == app.source
 

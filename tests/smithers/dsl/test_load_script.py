@@ -123,7 +123,7 @@ def test_imported_components_and_second_names_do_not_count(script):
     ("text", "entry", "says"),
     [
         ("x = 1\n", None, "defines no component or plan.*@component or @plan"),
-        ("app = 3\n", None, "app is a int, not a component"),
+        ("app = 3\n", None, "app is an int, not a component"),
         (COMPONENT.format(name="Main"), "Mian", "'Mian' is not defined.*Did you mean 'Main'?"),
         ("x = 1\n", "x", "'x' is no component"),
     ],

@@ -151,7 +151,7 @@ def test_shrinking_below_the_limit_and_growing_again(world: World) -> None:
         ([Set("k", '{"$type":"date","v":"2026-01-01"}'), Merge("k", "{}")], "holds a date"),
         ([Set("k", "true"), Increment("k", 1)], "increment needs a number, but state key 'k' holds a bool"),
         ([Set("k", "null"), Increment("k", 1)], "NoneType"),
-        ([Set("k", '{"a":1}'), Remove("k", ("a", "b"))], r"what is at \['a'\] is a int"),
+        ([Set("k", '{"a":1}'), Remove("k", ("a", "b"))], r"what is at \['a'\] is an int"),
         ([Set("k", "[1]"), Remove("k", ("a",))], "the value is a list, which has no 'a'"),
         ([Set("k", '{"$type":"tuple","v":[1]}'), Remove("k", (0,))], "is a tuple"),
     ],

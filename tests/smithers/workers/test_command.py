@@ -138,7 +138,7 @@ def test_long_output_keeps_its_head_and_tail(control: Any, tmp_path: Path) -> No
         ({"argv": ["no-such-program-anywhere"]}, "'no-such-program-anywhere' on PATH. Install it"),
         ({"argv": ["./biuld.sh"]}, "Did you mean 'build.sh'?"),
         ({"argv": ["./build.sh"]}, "'./build.sh' is not executable. chmod \\+x"),
-        ({"argv": ["./"]}, "no program './'"),
+        ({"argv": ["./"]}, "program './' is a folder"),
         ({"argv": ["true", "a\0b"]}, "cannot be started: embedded null byte"),
         ({"argv": ["true", "x" * 3_000_000]}, "cannot be started: .*too long"),
         ({"argv": ["true"], "env": {"PATH": "/nowhere:/neither"}}, "'true' on PATH"),
