@@ -252,7 +252,9 @@ def _as_list(value: Any, component: Component) -> list[Any]:
         if isinstance(item, PlanItem) or item is None or isinstance(item, bool | list | tuple):
             continue
         if isinstance(item, str | int | float):
-            items[index] = call_plain(Text, str(item))
+            items[index] = text = call_plain(Text, str(item))
+            # Made here, it would have no line of the user's.
+            object.__setattr__(text, "site", (inspect.unwrap(component.fn).__code__, 0))
             continue
         raise _invalid_output(item, component)
     return items

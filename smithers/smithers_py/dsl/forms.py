@@ -16,6 +16,7 @@ from smithers_py.errors import PlanError
 from smithers_py.ids import node_digest
 
 _MASK = (1 << 128) - 1
+_LONGEST = 60
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 _ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -40,7 +41,10 @@ class PlanNode(BaseModel):
 
     @property
     def label(self) -> str:
-        """How people read it: `Phase "build"`."""
+        """How people read it: `Phase 'build'`, the beginning of a text."""
+        if self.type == "Text":
+            text = str(self.props.get("value", ""))
+            return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
         return f"{self.type} {self.name!r}" if self.name else self.type
 
 
@@ -114,7 +118,7 @@ class PlanForm(BaseModel):
         short = {node.node_id: f"n{index}" for index, node in enumerate(self.nodes)}
         lines = ["flowchart TD"]
         for node in self.nodes:
-            label = node.label if node.id is None else f"{node.label} #{node.id}"
+            label = node.label if node.id is None else f"{node.label} id={node.id}"
             lines.append(f'  {short[node.node_id]}["{_mermaid_text(label)}"]')
             if node.parent_id is not None:
                 lines.append(f"  {short[node.parent_id]} --> {short[node.node_id]}")

@@ -55,7 +55,10 @@ def _flatten(raw: Any, owner: Instance, prefix: str) -> Iterator[Slot]:
         elif isinstance(item, list | tuple):
             yield from _flatten(item, owner, f"{prefix}{index}.")
         elif isinstance(item, str | int | float):
-            yield f"i:{prefix}{index}", Text(str(item))
+            text = Text(str(item))
+            # Made here, it would have no line of the user's.
+            object.__setattr__(text, "site", owner.desc.site)
+            yield f"i:{prefix}{index}", text
         else:
             raise InvalidOutputError(
                 f"{owner.type_name} has a child of type {type(item).__name__}, which is no part of a plan",
