@@ -1,6 +1,6 @@
 """Agent nodes: Claude and Agent (N-4)."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,12 @@ class _AgentNode(Runnable):
     """Common to agents. `model`: a name, an alias or a PydanticAI model object; `schema`: the type of its answer;
     `max_turns`: how many model requests one attempt may make.
     """
+
+    hints: ClassVar[dict[str, str]] = {
+        **Runnable.hints,
+        "model": 'Name one, as PydanticAI does: model="openai:gpt-5.2".',
+        "schema": "Pass a class, such as a Pydantic model: schema=Answer.",
+    }
 
     prompt: Any = None
     tools: Any = None

@@ -19,7 +19,8 @@ from pydantic_core import PydanticUndefined
 
 from smithers_py.errors import InvalidPropError, SmithersError
 from smithers_py.nodes.builder import PlanItem, current_builder, enter, leave, release
-from smithers_py.nodes.props import Site, place, plan_value, prop_error, site_line, unknown_prop
+from smithers_py.nodes.props import EVENTS, Site, own_props, place, plan_value, prop_error, site_line, unknown_event
+from smithers_py.where import an
 
 _OWN = str(Path(__file__).parents[1]) + os.sep
 _CHILD_TYPES = (PlanItem, str, int, float, list, tuple, NoneType)
@@ -68,6 +69,8 @@ class BaseNode(BaseModel, PlanItem):
     callable_children: ClassVar[bool] = False
     structural: ClassVar[frozenset[str]] = frozenset()
     """Fields that hold parts of the plan or its data, not props: `plan_props` leaves them out."""
+    hints: ClassVar[dict[str, str]] = {}
+    """How a prop is written, for whoever left it out or got it wrong."""
 
     type_name: ClassVar[str] = "BaseNode"
     _event_names: ClassVar[dict[str, str]] = {}
@@ -104,7 +107,7 @@ class BaseNode(BaseModel, PlanItem):
         if not self._event_keys.isdisjoint(props):
             self._take_events(props, handlers, site)
         children = props.get("children")
-        props["children"] = [] if children is None else self._children(children, site)
+        props["children"] = [] if children is None else self._children(children, props, site)
         for value in props.values():
             if isinstance(value, _HOLDERS):
                 release(value)
@@ -114,8 +117,7 @@ class BaseNode(BaseModel, PlanItem):
             found = error.errors(include_url=False)
             # A misspelt prop first: what is missing is probably it.
             detail = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
-            known = [name for name in type(self).model_fields if name != "children"]
-            raise prop_error(self.type_name, detail, known, self.events, lambda: place(self.type_name, site)) from None
+            raise prop_error(type(self), detail, place(_shown(self.type_name, props), site)) from None
         _set(self, "handlers", handlers)
         _set(self, "site", site)
         _set(self, "place", None)
@@ -125,25 +127,40 @@ class BaseNode(BaseModel, PlanItem):
 
     def _bind(self, args: tuple[Any, ...], props: dict[str, Any], site: Site | None) -> None:
         names = self.positional
-        if len(args) > len(names):
-            takes = f"Positional is {', '.join(names)}; all else is name=value." if names else "Write name=value."
-            raise self._wrong(f"takes {len(names)} positional arguments, {len(args)} were given", takes, site)
         for name, value in zip(names, args, strict=False):
             if name in props:
-                raise self._wrong(f"was given {name!r} twice", f"Pass {name} once.", site)
+                raise self._wrong(f"was given {name!r} twice", f"Pass {name} once.", site, props)
             props[name] = value
+        if len(args) > len(names):
+            surplus = args[len(names)]
+            hint = f"Write name=value; props of {self.type_name}: {', '.join(own_props(type(self)))}."
+            if isinstance(surplus, PlanItem | list | tuple):
+                hint = "Write children=[...]."
+            elif names and names[-1] in self.hints:
+                hint = self.hints[names[-1]]
+            takes = f"{len(names) or 'no'} positional argument{'' if len(names) == 1 else 's'}"
+            given = f"{len(args)} {'was' if len(args) == 1 else 'were'} given"
+            raise self._wrong(f"takes {takes}, but {given}", hint, site, props)
 
     def _take_events(self, props: dict[str, Any], handlers: dict[str, Handler], site: Site | None) -> None:
         for given in [name for name in props if name in self._event_names]:
-            self._add_handler(handlers, self._event_names[given], props.pop(given), site)
+            self._add_handler(handlers, self._event_names[given], props.pop(given), site, props)
 
-    def _add_handler(self, handlers: dict[str, Handler], event: str, fn: Handler | None, site: Site | None) -> None:
+    def _add_handler(
+        self,
+        handlers: dict[str, Handler],
+        event: str,
+        fn: Handler | None,
+        site: Site | None,
+        props: dict[str, Any] | None = None,
+    ) -> None:
         if fn is None:
             return
         if not callable(fn):
-            raise self._wrong(f"needs a function for {event}, not {type(fn).__name__}", "Pass a function.", site)
+            hint = f"Pass a function that is called then: {event}={EVENTS[event]}."
+            raise self._wrong(f"needs a function for {event}, not {an(type(fn).__name__)}", hint, site, props)
         if event in handlers:
-            raise self._wrong(f"was given {event} twice", "Call both from one function.", site)
+            raise self._wrong(f"was given {event} twice", "Call both from one function.", site, props)
         handlers[event] = fn
 
     if not TYPE_CHECKING:  # for the type checker an unknown method is an error already
@@ -152,7 +169,7 @@ class BaseNode(BaseModel, PlanItem):
             """Chaining an event that the node does not have, said as for an event prop (A-4)."""
             if name.startswith("on_") or (name[:2] == "on" and name[2:3].isupper()):
                 where = place(self.type_name, call_site(sys._getframe(1)))
-                raise unknown_prop(self.type_name, name, (), self.events, where)
+                raise unknown_event(self.type_name, name, self.events, where)
             return super().__getattr__(name)
 
     def _on(self, event: str, fn: Handler) -> Self:
@@ -160,7 +177,7 @@ class BaseNode(BaseModel, PlanItem):
         self._add_handler(self.handlers, event, fn, call_site(sys._getframe(1)))
         return self
 
-    def _children(self, value: Any, site: Site | None) -> Any:
+    def _children(self, value: Any, props: dict[str, Any], site: Site | None) -> Any:
         if isinstance(value, PlanItem | str | int | float):
             items: list[Any] = [] if value is True or value is False else [value]
         elif isinstance(value, list | tuple | Iterator):
@@ -168,21 +185,25 @@ class BaseNode(BaseModel, PlanItem):
         elif callable(value) and self.callable_children:
             return value
         else:
-            raise self._bad_child(value, site)
+            raise self._bad_child(value, props, site)
         for item in items:
             if not isinstance(item, _CHILD_TYPES):
-                raise self._bad_child(item, site)
+                raise self._bad_child(item, props, site)
         return items
 
-    def _bad_child(self, item: Any, site: Site | None) -> SmithersError:
+    def _bad_child(self, item: Any, props: dict[str, Any], site: Site | None) -> SmithersError:
         name = getattr(item, "name", None)
         hint = "Children are nodes, components that were called, text, None, or lists of these."
-        if isinstance(name, str) and callable(item):
+        if isinstance(item, type) and issubclass(item, BaseNode):
+            hint = f"Make a node of the class: {item.type_name}(...)."
+        elif isinstance(name, str) and callable(item):
             hint = f"Call the component: {name}()."
-        return self._wrong(f"has a child of type {type(item).__name__}, which is no part of a plan", hint, site)
+        kind = type(item).__name__ if not isinstance(item, type) else f"class {item.__name__}"
+        return self._wrong(f"has a child of type {kind}, which is no part of a plan", hint, site, props)
 
-    def _wrong(self, what: str, hint: str, site: Site | None) -> InvalidPropError:
-        return InvalidPropError(f"{self.type_name} {what}", hint=hint, where=place(self.type_name, site))
+    def _wrong(self, what: str, hint: str, site: Site | None, props: dict[str, Any] | None = None) -> InvalidPropError:
+        label = self.label if props is None else _shown(self.type_name, props)
+        return InvalidPropError(f"{self.type_name} {what}", hint=hint, where=place(label, site))
 
     # -- with node: -----------------------------------------------------------------------------------------------
 
@@ -246,6 +267,13 @@ class BaseNode(BaseModel, PlanItem):
 
 # `BaseModel.schema` is a deprecated method; agents have a field of that name.
 setattr(BaseNode, "schema", _Absent())  # noqa: B010 - Pyright knows better than to allow the plain assignment
+
+
+def _shown(type_name: str, props: dict[str, Any]) -> str:
+    """The label of a node that could not be made, as far as its props give one."""
+    names = (props.get("id"), props.get("key"), props.get("name"))
+    name = next((one for one in names if isinstance(one, str) and one), None)
+    return type_name if name is None else f"{type_name} {name!r}"
 
 
 def call_site(frame: FrameType | None) -> Site | None:

@@ -12,6 +12,7 @@ class _Named(BaseNode):
     """Phases and steps: the name serves as key (Z-2)."""
 
     positional: ClassVar[tuple[str, ...]] = ("name",)
+    hints: ClassVar[dict[str, str]] = {"name": 'Pass a text first: Phase("build").'}
 
     name: Annotated[str, Field(min_length=1)]
 
@@ -112,6 +113,10 @@ class _Loop(BaseNode):
 
     kind: ClassVar[NodeKind] = NodeKind.LOOP
     events: ClassVar[tuple[str, ...]] = ("on_iteration", "on_complete")
+    hints: ClassVar[dict[str, str]] = {
+        "id": 'A loop is found again by its id: Ralph("polish", ...).',
+        "condition": 'Pass a function that says whether to go on: condition=lambda: ctx.state.get("todo", 3) > 0.',
+    }
     callable_children: ClassVar[bool] = True
 
     id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]

@@ -16,6 +16,10 @@ class Effect(BaseNode):
 
     kind: ClassVar[NodeKind] = NodeKind.EFFECT
     positional: ClassVar[tuple[str, ...]] = ("id",)
+    hints: ClassVar[dict[str, str]] = {
+        "deps": "Pass a list of the values whose change runs it again; deps=[] runs it once.",
+        "run": "Pass a function: run=lambda: ...",
+    }
 
     id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
     deps: list[Any] | tuple[Any, ...]

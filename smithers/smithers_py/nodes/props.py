@@ -3,11 +3,11 @@
 import dataclasses
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import PurePath
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -86,37 +86,79 @@ def place(label: str, site: Site | None) -> Where:
     return Where(node=node, file=source[0] if source else None, line=source[1] if source else None)
 
 
-def unknown_prop(
-    owner: str, name: str, known: Iterable[str], events: Iterable[str], where: Where
-) -> UnknownPropError | UnknownEventError:
+EVENTS: Final = {
+    "on_start": "lambda: ...",
+    "on_finished": "lambda r: ...",
+    "on_error": "lambda e: ...",
+    "on_progress": "lambda event: ...",
+    "on_iteration": "lambda n: ...",
+    "on_complete": "lambda r: ...",
+    "on_approve": "lambda r: ...",
+    "on_reject": "lambda r: ...",
+}
+"""Every event with a handler that takes what it is called with (Z-13)."""
+
+
+def own_props(node_type: Any) -> list[str]:
+    """The props of a node type, those that are its own first; `children` is no prop one would misspell."""
+    names = [name for name in node_type.model_fields if name not in ("id", "key", "children")]
+    return [*names, "id", "key"]
+
+
+def unknown_prop(owner: str, name: str, known: Iterable[str], events: Iterable[str], where: Where) -> PlanError:
     """The error for a prop that `owner` does not have; a name like on_x or onX is meant as an event."""
     if name.startswith("on_") or (name[:2] == "on" and name[2:3].isupper()):
-        events = tuple(events)
-        if not events:
-            return UnknownEventError(f"{owner} has no event {name!r}", hint=f"{owner} has no events.", where=where)
-        hint = did_you_mean(name, events, label=f"Events of {owner}")
-        return UnknownEventError(f"{owner} has no event {name!r}", hint=hint, where=where)
-    hint = did_you_mean(name, known, label=f"Props of {owner}")
+        return unknown_event(owner, name, events, where)
+    known = tuple(known)
+    hint = did_you_mean(name, known, label=f"Props of {owner}") if known else f"{owner} has no props."
+    if not hint.startswith("Did"):
+        hint += _others("prop", name)
     return UnknownPropError(f"{owner} has no prop {name!r}", hint=hint, where=where)
 
 
-def prop_error(
-    owner: str, detail: ErrorDetails, known: Iterable[str], events: Iterable[str], where: Callable[[], Where]
-) -> PlanError:
-    """Pydantic's first complaint as one of our errors."""
+def unknown_event(owner: str, name: str, events: Iterable[str], where: Where) -> UnknownEventError:
+    """The error for an event that `owner` does not have."""
+    events = tuple(events)
+    hint = did_you_mean(name, events, label=f"Events of {owner}") if events else f"{owner} has no events."
+    if not hint.startswith("Did"):
+        hint += _others("event", name)
+    return UnknownEventError(f"{owner} has no event {name!r}", hint=hint, where=where)
+
+
+def _others(what: str, name: str) -> str:
+    """Which other nodes have it: the author may have the wrong node."""
+    from smithers_py import nodes  # the types are made with this module
+
+    types = [getattr(nodes, one) for one in nodes.__all__]
+    owners = [
+        one.type_name
+        for one in types
+        if one is not nodes.BaseNode and one is not nodes.Runnable and issubclass(one, nodes.BaseNode)
+        if name in (one.events if what == "event" else one.model_fields)
+    ]
+    article = "an" if what == "event" else "a"
+    return f" {name} is {article} {what} of {', '.join(owners)}." if owners else ""
+
+
+def prop_error(node_type: Any, detail: ErrorDetails, where: Where) -> PlanError:
+    """Pydantic's first complaint about a node's props as one of our errors."""
+    owner = node_type.type_name
     name = str(detail["loc"][0]) if detail["loc"] else ""
     kind = detail["type"]
+    hint = node_type.hints.get(name)
     if kind == "missing" or (name == "children" and detail["input"] == []):
-        return MissingPropError(f"{owner} needs the prop {name!r}", hint=f"Pass {name}=...", where=where())
+        return MissingPropError(f"{owner} needs the prop {name!r}", hint=hint or f"Pass {name}=...", where=where)
     if kind == "extra_forbidden":
-        return unknown_prop(owner, name, known, events, where())
+        return unknown_prop(owner, name, own_props(node_type), node_type.events, where)
+    reason = detail["msg"].removeprefix("Value error, ")
+    if not name:
+        what, _, mend = reason.partition(". ")
+        return InvalidPropError(f"{owner} {what}", hint=mend, where=where)
     given = detail["input"]
     shown = repr(given)
     shown = shown if len(shown) <= 80 else shown[:79] + "…"
-    reason = detail["msg"].removeprefix("Value error, ")
-    reason = reason[:1].lower() + reason[1:]
-    if not name:
-        return InvalidPropError(f"{owner}: {reason}", where=where())
+    reason = reason.replace("Input should", "it should", 1)
+    index = "".join(f"[{part}]" for part in detail["loc"][1:] if isinstance(part, int))
     return InvalidPropError(
-        f"the prop {name!r} of {owner} is {shown} ({type(given).__name__}): {reason}", where=where()
+        f"the prop {name + index!r} of {owner} is {shown} ({type(given).__name__}), {reason}", hint=hint, where=where
     )

@@ -21,6 +21,11 @@ class Runnable(BaseNode):
     kind: ClassVar[NodeKind] = NodeKind.RUNNABLE
     events: ClassVar[tuple[str, ...]] = ("on_finished", "on_error", "on_progress")
 
+    hints: ClassVar[dict[str, str]] = {
+        "timeout": "Pass seconds, as a number: timeout=30.",
+        "retries": "Pass how often a failure is repeated: retries=2.",
+    }
+
     retries: Annotated[int, Field(ge=0)] | None = None
     retry_on: Any = None
     timeout: Seconds | None = None
@@ -45,6 +50,10 @@ class Command(Runnable):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("argv",)
+    hints: ClassVar[dict[str, str]] = {
+        **Runnable.hints,
+        "argv": 'The program and its words are one list of texts: Command(["sleep", "5"]).',
+    }
 
     argv: list[str] | tuple[str, ...] | None = None
     shell: str | None = None
@@ -82,9 +91,9 @@ class Command(Runnable):
         if isinstance(argv, str) and props.get("shell") is None:
             props["shell"], props["argv"] = argv, None
         elif argv is not None and props.get("shell") is not None:
-            raise ValueError("pass either argv or shell, not both")
+            raise ValueError("was given both argv and shell. Pass one of them.")
         if not props.get("argv") and not props.get("shell"):
-            raise ValueError("there is no program: pass a list (argv) or a line for the shell")
+            raise ValueError('has no program. Pass its words or a line: Command(["make", "all"]), Command("make all").')
         return props
 
 
@@ -93,6 +102,10 @@ class Task(Runnable):
 
     positional: ClassVar[tuple[str, ...]] = ("fn",)
     structural: ClassVar[frozenset[str]] = frozenset({"fn"})
+    hints: ClassVar[dict[str, str]] = {
+        **Runnable.hints,
+        "fn": "Pass the function itself, not what it returns: Task(work); with arguments Task(lambda: work(3)).",
+    }
 
     fn: Callable[..., Any]
 

@@ -36,6 +36,9 @@ class If(BaseNode):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("condition",)
+    hints: ClassVar[dict[str, str]] = {
+        "condition": 'Pass a value or a function: If(lambda: ctx.state.get("ready"), children=[...]).',
+    }
     structural: ClassVar[frozenset[str]] = frozenset({"fallback"})
 
     condition: Any
@@ -107,6 +110,9 @@ class Each(BaseNode):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("items",)
+    hints: ClassVar[dict[str, str]] = {
+        "children": "Pass a function that makes the node of one item: children=lambda item: Task(work, key=item).",
+    }
     callable_children: ClassVar[bool] = True
     # The data of a long list would be written to every frame; its children show what became of it.
     structural: ClassVar[frozenset[str]] = frozenset({"items"})

@@ -162,9 +162,9 @@ def test_every_event_has_a_chaining_method_and_a_camel_case_name():
         (lambda: Claude(on_finish=handler), UnknownEventError, "Did you mean 'on_finished'?"),
         (lambda: Claude(onFinish=handler), UnknownEventError, "no event 'onFinish'"),
         (lambda: Parallel(on_start=handler), UnknownEventError, "Parallel has no events"),
-        (lambda: Claude("x"), InvalidPropError, "takes 0 positional"),
+        (lambda: Claude("x"), InvalidPropError, "takes no positional argument, but 1 was given"),
         (lambda: Phase("x", name="y"), InvalidPropError, "given 'name' twice"),
-        (lambda: Phase(3), InvalidPropError, "'name' of Phase is 3 .int.: input should be a valid string"),
+        (lambda: Phase(3), InvalidPropError, "'name' of Phase is 3 .int., it should be a valid string"),
         (lambda: Phase(""), InvalidPropError, "at least 1 character"),
         (lambda: Claude(max_turns="5"), InvalidPropError, "valid integer"),
         (lambda: Claude(max_turns=0), InvalidPropError, "greater than or equal to 1"),
@@ -172,7 +172,7 @@ def test_every_event_has_a_chaining_method_and_a_camel_case_name():
         (lambda: Claude(schema=5), InvalidPropError, "'schema' of Claude"),
         (lambda: Claude(timeout=-1), InvalidPropError, "greater than 0"),
         (lambda: Claude(resume="again"), InvalidPropError, "'continue', 'restart' or 'fail'"),
-        (lambda: Claude(on_finished=3), InvalidPropError, "needs a function for on_finished, not int"),
+        (lambda: Claude(on_finished=3), InvalidPropError, "needs a function for on_finished, not an int"),
         (lambda: Claude(on_finished=handler).on_finished(handler), InvalidPropError, "given on_finished twice"),
         (lambda: Claude(on_finished=handler, onFinished=handler), InvalidPropError, "given on_finished twice"),
         (lambda: Task(3), InvalidPropError, "callable"),
@@ -190,7 +190,7 @@ def test_a_wrong_node_is_a_typed_error_that_names_node_and_line(make, error, say
     where = caught.value.where
     assert where.file == __file__
     assert where.line == make.__code__.co_firstlineno
-    assert where.node == type_of(makes=make)
+    assert where.node.split()[0] == type_of(makes=make)
     assert "\n" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert isinstance(caught.value, PlanError)
