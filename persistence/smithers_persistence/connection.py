@@ -96,6 +96,24 @@ def submit(opened: aiosqlite.Connection, fn: Callable[[sqlite3.Connection], T]) 
     return future
 
 
+def call(
+    opened: aiosqlite.Connection,
+    fn: Callable[[sqlite3.Connection], T],
+    done: Callable[[T | None, BaseException | None], None],
+) -> None:
+    """Queue `fn(conn)` as `submit` does; `done(value, error)` is called on the loop, without a future in between."""
+    loop, conn = asyncio.get_running_loop(), opened._conn
+
+    def work() -> None:
+        try:
+            value, error = fn(conn), None
+        except BaseException as caught:  # noqa: BLE001  handed over, as a future would
+            value, error = None, caught
+        loop.call_soon_threadsafe(done, value, error)
+
+    opened._tx.put_nowait((None, work))
+
+
 def prepare_writer(conn: sqlite3.Connection, *, path: Path) -> None:
     for pragma in WRITER_PRAGMAS:
         conn.execute(f"PRAGMA {pragma}")
@@ -127,22 +145,37 @@ def prepare_reader(conn: sqlite3.Connection, *, path: Path) -> None:
         raise DatabasePathError(path, reason)
 
 
-def run_batch(fns: list[Callable[[sqlite3.Connection], Any]], durable: bool, conn: sqlite3.Connection) -> list[Outcome]:
-    """One transaction for all of `fns`, a savepoint for each; raises only when the whole batch is lost."""
-    if durable:
-        conn.execute("PRAGMA synchronous=FULL")
+def run_batch(
+    fns: list[Callable[[sqlite3.Connection], Any]], synchronous: str | None, conn: sqlite3.Connection
+) -> list[Outcome]:
+    """One transaction for all of `fns`, a savepoint for each; raises only when the whole batch is lost.
+
+    `synchronous` is the level to switch to first; None: it is the right one already (to parse the pragma anew costs as
+    much as two statements of the batch).
+    """
+    if synchronous is not None:
+        conn.execute(f"PRAGMA synchronous={synchronous}")
     try:
         conn.execute("BEGIN IMMEDIATE")
-        outcomes = [_run_in_savepoint(fn, conn) for fn in fns]
-        conn.execute("COMMIT")
+        outcomes = [_run_in_savepoint(fn, conn) for fn in fns] if len(fns) > 1 else [_run_alone(fns[0], conn)]
+        if conn.in_transaction:
+            conn.execute("COMMIT")
     except BaseException:
         if conn.in_transaction:
             conn.execute("ROLLBACK")
         raise
-    finally:
-        if durable:
-            conn.execute("PRAGMA synchronous=NORMAL")
     return outcomes
+
+
+def _run_alone(fn: Callable[[sqlite3.Connection], Any], conn: sqlite3.Connection) -> Outcome:
+    """The only job of a batch needs no savepoint: when it fails, the transaction is what it takes back."""
+    try:
+        return Outcome(value=fn(conn))
+    except Exception as error:
+        if not conn.in_transaction or _name(error).startswith(FATAL):
+            raise
+        conn.execute("ROLLBACK")
+        return Outcome(error=error, cause=error)
 
 
 def _run_in_savepoint(fn: Callable[[sqlite3.Connection], Any], conn: sqlite3.Connection) -> Outcome:

@@ -34,7 +34,8 @@ class _Job:
     fn: Callable[[sqlite3.Connection], Any]
     durable: bool
     landed: Callable[[Any], None] | None
-    future: asyncio.Future[Any]
+    outcome: connection.Outcome | None = None
+    waiter: asyncio.Future[None] | None = None
 
 
 class Database:
@@ -50,7 +51,9 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._queue: list[_Job] = []
-        self._running: asyncio.Future[Any] | None = None
+        self._running = False
+        self._quiet: asyncio.Future[None] | None = None
+        self._synchronous: str | None = None
         self._kick_scheduled = False
         self._idle_timer: asyncio.TimerHandle | None = None
         self._on_commit: list[Callable[[], None]] = []
@@ -92,13 +95,13 @@ class Database:
             raise StoreFailed(self.path, self.failed.reason) from self.failed
         if self._writer is None or self._closing is not None:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Job(fn, durable, landed, future))
-        if self._running is None and not self._kick_scheduled:
+        job = _Job(fn, durable, landed)
+        self._queue.append(job)
+        if not self._running and not self._kick_scheduled:
             # Not at once: whoever writes in this same turn shares the transaction.
             self._kick_scheduled = True
             asyncio.get_running_loop().call_soon(self._kick)
-        return await _outcome(future)
+        return await _result(job)
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """Run `fn(conn)` on one snapshot of the read-only connection. Keep it short: it pins the WAL.
@@ -124,11 +127,9 @@ class Database:
         await _outcome(self._closing)
 
     async def _close(self) -> None:
-        while self._running is not None or self._queue:
-            if self._running is not None:
-                await asyncio.wait([self._running])
-            else:
-                await asyncio.sleep(0)
+        while self._running or self._queue:
+            self._quiet = asyncio.get_running_loop().create_future()
+            await self._quiet
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await self._reader.close()
@@ -139,27 +140,30 @@ class Database:
 
     def _kick(self) -> None:
         self._kick_scheduled = False
-        if self._running is not None or not self._queue or self._writer is None:
+        if self._running or not self._queue or self._writer is None:
+            self._tell_quiet()
             return
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
         batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
-        durable = any(job.durable for job in batch)
-        run = partial(connection.run_batch, [job.fn for job in batch], durable)
-        self._running = connection.submit(self._writer, run)
-        self._running.add_done_callback(partial(self._land, batch))
+        wanted = "FULL" if any(job.durable for job in batch) else "NORMAL"
+        switch = None if wanted == self._synchronous else wanted
+        self._synchronous = wanted
+        self._running = True
+        run = partial(connection.run_batch, [job.fn for job in batch], switch)
+        connection.call(self._writer, run, partial(self._land, batch))
 
-    def _land(self, batch: list[_Job], done: asyncio.Future[list[connection.Outcome]]) -> None:
-        self._running = None
-        error = done.exception()
-        if error is None:
+    def _land(self, batch: list[_Job], outcomes: list[connection.Outcome] | None, error: BaseException | None) -> None:
+        self._running = False
+        if outcomes is not None:
             self.transactions += 1
-            for job, outcome in zip(batch, done.result(), strict=True):
+            for job, outcome in zip(batch, outcomes, strict=True):
                 self._settle(job, outcome)
             for callback in tuple(self._on_commit):
                 callback()
-        else:
+        elif error is not None:
+            self._synchronous = None  # the switch itself may be what failed
             raised = connection.translate(error, self.path) if isinstance(error, sqlite3.Error) else error
             if isinstance(raised, StoreFailed):
                 self._fail(raised)
@@ -167,19 +171,25 @@ class Database:
                 self._settle(job, connection.Outcome(error=raised, cause=error))
         if self._queue:
             self._kick()
-        elif self._closing is None and self.failed is None:
+            return
+        self._tell_quiet()
+        if self._closing is None and self.failed is None:
             self._idle_timer = asyncio.get_running_loop().call_later(IDLE_CHECKPOINT_SECONDS, self._checkpoint)
+
+    def _tell_quiet(self) -> None:
+        if self._quiet is not None and not (self._running or self._quiet.done()):
+            self._quiet.set_result(None)
 
     @staticmethod
     def _settle(job: _Job, outcome: connection.Outcome) -> None:
         if outcome.error is not None:
             if outcome.cause is not outcome.error:
                 outcome.error.__cause__ = outcome.cause
-            job.future.set_exception(outcome.error)
-            return
-        if job.landed is not None:
+        elif job.landed is not None:
             job.landed(outcome.value)
-        job.future.set_result(outcome.value)
+        job.outcome = outcome
+        if job.waiter is not None and not job.waiter.done():
+            job.waiter.set_result(None)
 
     def _fail(self, error: StoreFailed) -> None:
         """Fail-stop: nothing that is waiting, and nothing later, may be written."""
@@ -191,7 +201,7 @@ class Database:
     def _checkpoint(self) -> None:
         """Passive, when idle: so a write seldom has to pay for the automatic one."""
         self._idle_timer = None
-        if self._writer is not None and self._closing is None and self._running is None:
+        if self._writer is not None and self._closing is None and not self._running:
             connection.submit(self._writer, connection.checkpoint_passive).add_done_callback(self._checkpointed)
 
     def _checkpointed(self, done: asyncio.Future[None]) -> None:
@@ -200,6 +210,25 @@ class Database:
             translated = connection.translate(error, self.path)
             if isinstance(translated, StoreFailed):
                 self._fail(translated)
+
+
+async def _result(job: _Job) -> Any:
+    """What became of a job, waited for even when cancelled; the cancellation is raised afterwards.
+
+    The waiter is awaited itself, not through `asyncio.wait`: that would be one more turn of the loop for every write.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while job.outcome is None:
+        job.waiter = asyncio.get_running_loop().create_future()
+        try:
+            await job.waiter
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    if job.outcome.error is not None:
+        raise job.outcome.error
+    return job.outcome.value
 
 
 async def _outcome(future: asyncio.Future[T]) -> T:
