@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smithers_py.engine.instance import Instance
-from smithers_py.engine.tasks import state_of
+from smithers_py.engine.tasks import TaskState
 from smithers_py.engine.tree import Tree
 from smithers_py.state.activity import Activity
 
@@ -28,10 +28,9 @@ class MountedNodes:
             prefix = prefix.rpartition("/")[0]
 
     def result(self, node_id: str) -> dict[str, Any] | None:
-        """Output, structured and error of a node that is in the plan."""
-        inst = self._tree.by_id.get(node_id)
-        state = state_of(inst) if inst is not None else None
-        if state is None:
+        """Output, structured and error of a node that is in the plan, or was in the last iteration of a loop."""
+        state = self._tree.known(node_id)
+        if not isinstance(state, TaskState):
             return None
         result = state.result
         return {

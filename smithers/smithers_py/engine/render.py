@@ -268,6 +268,8 @@ class Renderer:
             state.iteration = following
             state.between = False
             state.user_writes = self.content.user_writes
+            if following:
+                self.tree.remember(loop)
             self.place(loop, self.content.of(loop, self.draft), keep=False)
             self.drain()
             return

@@ -20,6 +20,8 @@ class Tree:
         """Contexts that must be asked who is next, in the order in which they changed."""
         self.unended: dict[Instance, None] = {}
         """Contexts that must be asked whether they have ended."""
+        self.past: dict[str, dict[str, Any]] = {}
+        """By loop: the task states of its last iteration, for `ctx.node(id).previous` (Z-14)."""
         self.root = Instance("", "", entry.component.name, NodeKind.TRANSPARENT, entry)
         self.root.extra = RootState()
         self.root.reached = True
@@ -30,6 +32,25 @@ class Tree:
         if context is not None:
             self.stale[context] = None
             self.unended[context] = None
+
+    def remember(self, loop: Instance) -> None:
+        """Keep what the iteration that leaves has given, in place of the one before it."""
+        below = [inst for child in loop.children for inst in child.walk()]
+        for inst in below:
+            self.past.pop(inst.node_id, None)
+        self.past[loop.node_id] = {inst.node_id: inst.extra for inst in below if inst.kind is NodeKind.RUNNABLE}
+
+    def known(self, node_id: str) -> Any:
+        """The `extra` of a mounted node, or of one of a loop's last iteration; None where there is neither."""
+        inst = self.by_id.get(node_id)
+        if inst is not None:
+            return inst.extra
+        above = node_id.rpartition("/")[0]
+        while above:
+            if node_id in self.past.get(above, ()):
+                return self.past[above][node_id]
+            above = above.rpartition("/")[0]
+        return None
 
     @property
     def plan_hash_bytes(self) -> bytes:
