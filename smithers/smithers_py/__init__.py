@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from smithers_py.dsl.component import component as component
     from smithers_py.dsl.component import plan as plan
     from smithers_py.dsl.decorators import claude_task as claude_task
+    from smithers_py.dsl.decorators import command as command
     from smithers_py.dsl.decorators import phase as phase
+    from smithers_py.dsl.decorators import task as task
+    from smithers_py.embedding import run as run
+    from smithers_py.engine.results import RunResult as RunResult
     from smithers_py.errors import SmithersError as SmithersError
     from smithers_py.nodes import Agent as Agent
     from smithers_py.nodes import Case as Case
@@ -59,6 +63,7 @@ __all__ = [
     "Parallel",
     "Phase",
     "Ralph",
+    "RunResult",
     "Signal",
     "Smithers",
     "SmithersError",
@@ -69,19 +74,26 @@ __all__ = [
     "Text",
     "While",
     "claude_task",
+    "command",
     "component",
     "phase",
     "plan",
+    "run",
+    "task",
 ]
 
 _MODULES = {
     "Computed": "smithers_reactive",
+    "RunResult": "smithers_py.engine.results",
     "Signal": "smithers_reactive",
     "SmithersError": "smithers_py.errors",
     "claude_task": "smithers_py.dsl.decorators",
+    "command": "smithers_py.dsl.decorators",
     "component": "smithers_py.dsl.component",
     "phase": "smithers_py.dsl.decorators",
     "plan": "smithers_py.dsl.component",
+    "run": "smithers_py.embedding",
+    "task": "smithers_py.dsl.decorators",
 }
 """Where the names live; those not listed are nodes."""
 

@@ -19,7 +19,8 @@ from smithers_py.errors import SmithersError
 _HEAD = """# Errors and warnings
 
 What each code means, an example, and how to mend it; `smithers explain CODE` prints the same. Errors (E) stop a run or
-a node, warnings (W) come from `smithers check`. This file is generated: `python -m smithers_py.error_catalogue > docs/errors.md`.
+a node, warnings (W) come from `smithers check`. This file is generated:
+`python -m smithers_py.error_catalogue > docs/errors.md`.
 """
 
 

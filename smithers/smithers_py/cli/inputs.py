@@ -1,26 +1,19 @@
 """What the user typed, turned into values; every mistake is a UsageError that says how to type it (exit 2)."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from smithers_py.embedding import DEFAULT_DATABASE, database_path
 from smithers_py.errors import UsageError
 
 if TYPE_CHECKING:
     from smithers_py.engine.launch import RunOptions
 
-DEFAULT_DATABASE = Path(".smithers") / "db.sqlite"
 
-
-def database_path(given: Path | None) -> Path:
-    """The database: `--db`, else SMITHERS_DB, else ./.smithers/db.sqlite (Z-22)."""
-    if given is not None:
-        return given
-    named = os.environ.get("SMITHERS_DB")
-    return Path(named) if named else DEFAULT_DATABASE
+__all__ = ["DEFAULT_DATABASE", "database_path", "parse_input", "parse_state", "plan_options"]
 
 
 def plan_options(

@@ -1,20 +1,49 @@
-"""The decorator form of plans: `@phase` over a function, `@claude_task` inside it (A-1, Z-12)."""
+"""The decorator form of plans: `@phase` over a function; `@claude_task`, `@command` and `@task` inside it (A-1, Z-12).
+
+    @phase("test")
+    def test(ctx):
+
+        @command(["pytest", "-q"], id="tests", check=False)
+        def ran(result):                      # its on_finished
+            ctx.state.set("code", result.exit_code)
+
+        @task(id="report", retries=2)
+        def report():                         # the work itself
+            return Path("report.txt").read_text()
+
+        @report.on_finished                   # `report` is the Task node now
+        def reported(result):
+            ctx.state.set("report", result.output)
+
+An agent and a program have their work in their props, so what is left to write is the handler; a Task's work *is* a
+function. In each case the node takes the function's name, and its chaining methods serve as decorators too.
+"""
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, overload
 
 from smithers_py.dsl.component import Component
-from smithers_py.nodes import Claude, Phase
+from smithers_py.errors import InvalidPropError
+from smithers_py.nodes import Claude, Command, Phase, Task
+from smithers_py.nodes.base import call_site
 from smithers_py.nodes.builder import unplaced
+from smithers_py.nodes.props import place
 
 
 def phase(name: str, **props: Any) -> Callable[[Callable[..., Any]], Component]:
     """Make a component of a function whose nodes belong to a `Phase` of this name; `props` are the Phase's.
 
     Several such functions alone in a script are its plan, in the order they stand there.
+
+    Raises:
+        InvalidPropError: the parentheses with the name are missing.
     """
+    if callable(name):
+        raise _misused("phase", '@phase("build")', sys._getframe(1))
 
     def make(fn: Callable[..., Any]) -> Component:
         @functools.wraps(fn)
@@ -32,13 +61,58 @@ def phase(name: str, **props: Any) -> Callable[[Callable[..., Any]], Component]:
     return make
 
 
-def claude_task(**props: Any) -> Callable[[Callable[..., Any]], Claude]:
-    """Make a `Claude` node of these props; the function below is its `on_finished`. The node takes the name over."""
+def claude_task(*wrong: Any, **props: Any) -> Callable[[Callable[..., Any]], Claude]:
+    """Make a `Claude` node of these props; the function below is its `on_finished`. The node takes the name over.
+
+    Raises:
+        InvalidPropError: the parentheses with the props are missing.
+    """
+    if wrong:
+        raise _misused("claude_task", '@claude_task(model="sonnet", prompt="...")', sys._getframe(1))
 
     def make(fn: Callable[..., Any]) -> Claude:
-        return Claude(**props, on_finished=fn)
+        return Claude(**props).on_finished(fn)
 
     return make
+
+
+def command(*argv: Any, **props: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a `Command` node of these props; the function below is its `on_finished`. The node takes the name over.
+
+    Raises:
+        InvalidPropError: the parentheses with the program are missing.
+    """
+    if argv and callable(argv[0]):
+        raise _misused("command", '@command(["pytest", "-q"])', sys._getframe(1))
+
+    def make(fn: Callable[..., Any]) -> Command:
+        return Command(*argv, **props).on_finished(fn)
+
+    return make
+
+
+@overload
+def task(fn: Callable[..., Any], /) -> Task: ...
+@overload
+def task(**props: Any) -> Callable[[Callable[..., Any]], Task]: ...
+def task(fn: Callable[..., Any] | None = None, /, **props: Any) -> Any:
+    """Make a `Task` node whose work is the function below; the node takes the name over.
+
+    The function is async or not, and gets `ctx` if it names it. A handler is added with `@name.on_finished`.
+    `@task` alone, without parentheses, is a Task without props.
+    """
+
+    def make(work: Callable[..., Any]) -> Task:
+        return Task(work, **props)
+
+    return make if fn is None else make(fn)
+
+
+def _misused(decorator: str, right: str, frame: FrameType) -> InvalidPropError:
+    where = place(decorator, call_site(frame))
+    return InvalidPropError(
+        f"@{decorator} stands over a function without its props", hint=f"Write {right}.", where=where
+    )
 
 
 def in_order(phases: Sequence[Component], module: str) -> Component:

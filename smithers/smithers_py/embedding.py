@@ -1,0 +1,86 @@
+"""Running a plan from your own program (Z-23).
+
+import asyncio
+import smithers_py
+
+result = asyncio.run(smithers_py.run("plan.py", input={"topic": "bees"}, model="test"))
+print(result.status, result.summary)
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smithers_py.dsl.component import Component, Element
+    from smithers_py.engine.results import RunResult
+
+DEFAULT_DATABASE = Path(".smithers") / "db.sqlite"
+
+
+def database_path(given: str | Path | None) -> Path:
+    """The database: the given one, else SMITHERS_DB, else ./.smithers/db.sqlite (Z-22)."""
+    if given is not None:
+        return Path(given)
+    named = os.environ.get("SMITHERS_DB")
+    return Path(named) if named else DEFAULT_DATABASE
+
+
+async def run(
+    app: "Component | Element | str | Path",
+    *,
+    input: Any = None,  # noqa: A002 - the word of the spec
+    state: Mapping[str, Any] | None = None,
+    model: Any = None,
+    db: str | Path | None = None,
+    entry: str | None = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    workspace: str | Path | None = None,
+    idle_timeout: float = 0.5,
+) -> "RunResult":
+    """Run a component, a call of one, or the plan of a script to its end; returns what `smithers run --json` prints.
+
+    A plan that fails is no exception: `result.status` is "failed" and `result.errors` says why. `model` replaces the
+    model of every agent ("test" needs no key and no network), `db` is the database's path, `workspace` the folder
+    that commands run in (else the current one), `idle_timeout` (seconds) how long nothing must happen before the run
+    counts as ended. `entry` chooses among the components of a script.
+
+    Raises:
+        ScriptError, UsageError, StateError: what was given is wrong; no execution was created.
+        StoreError: the database cannot be used.
+    """
+    # The engine and its database driver; a script that only says `from smithers_py import ...` needs neither (A-5).
+    from smithers_py.engine.launch import RunOptions, run_plan, run_script
+    from smithers_py.errors import UsageError
+
+    script = Path(app) if isinstance(app, str | Path) else None
+    options = RunOptions(
+        script=script,
+        db_path=database_path(db),
+        entry=entry,
+        state=dict(state or {}),
+        input=input,
+        model=model,
+        idle_timeout_ms=round(idle_timeout * 1000),
+        name=name,
+        tags=tuple(tags),
+        workspace=Path(workspace) if workspace is not None else Path.cwd(),
+    )
+    if script is not None:
+        return await run_script(options)
+    if entry is not None:
+        raise UsageError("entry= was given with a component", hint="It chooses among the components of a script.")
+    return await run_plan(_component(app), options)
+
+
+def _component(app: Any) -> Any:
+    from smithers_py.dsl.component import Component, Element
+    from smithers_py.errors import UsageError
+    from smithers_py.where import an
+
+    if isinstance(app, Component | Element):
+        return app if isinstance(app, Element) else app()
+    hint = "Pass a function under @component, @plan or @phase, or the path of a script."
+    raise UsageError(f"run needs a component or a script, not {an(type(app).__name__)}", hint=hint)
