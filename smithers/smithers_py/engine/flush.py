@@ -42,7 +42,7 @@ async def flush(run: Run, frame: Frame) -> None:
 
 def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
     """Decide what changes. A handler whose queued action cannot be applied fails like one that raised (Z-15)."""
-    batches = [*_job_batches(frame), *_task_batches(frame), *frame.operator]
+    batches = [*_task_batches(frame), *_job_batches(frame), *frame.operator]
     if frame.draft.inits:
         batches.insert(0, Batch(None, "render", "init", frame.draft.inits, frame.index, "render", -1))
     planner = run.state.planner()

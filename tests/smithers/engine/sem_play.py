@@ -18,6 +18,7 @@ from smithers_persistence import reads
 from smithers_persistence.frame_store import PlanTree, deltas, plan_at
 from smithers_persistence.state_fold import current_state, state_at
 from smithers_persistence.verify import verify
+from smithers_py import Task
 from smithers_py.engine.flush import flat_plan
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.launch import StopRequest
@@ -230,10 +231,13 @@ def play(
     check: bool = True,
     healthy: bool = True,
     on_frame: Callable[[Watch, FrameReport], None] | None = None,
+    hold: "Hold | None" = None,
     **more: Any,
 ) -> Play:
     """Run `app` to its end in a database of its own in `folder`; more: what `run_plan` takes."""
     watch = Watch(check, on_frame)
+    if hold is not None:
+        hold.watch = watch
     path = folder / f"run{len(list(folder.glob('run*')))}" / "db.sqlite"
     path.parent.mkdir()
     result = asyncio.run(
@@ -282,6 +286,39 @@ class Gate:
     def open(self, *names: str) -> None:
         for name in names:
             self._event(name).set()
+
+
+class Hold:
+    """Lets `count` tasks of a plan end together; the plan shows `hold.task()` beside them and makes them of `hold.body`.
+
+    The handler of `hold.task()` frees the bodies and keeps its frame open until all of their results have arrived, so
+    that one later frame handles them all.
+    """
+
+    def __init__(self, count: int, *, reverse: bool = False) -> None:
+        self.count = count
+        self.reverse = reverse
+        self.watch: Watch | None = None
+        self._free = asyncio.Event()
+
+    def task(self) -> Task:
+        return Task(nothing, id="hold", on_finished=self._release)
+
+    def body(self, value: Any = None) -> Callable[..., Any]:
+        async def waiting() -> Any:
+            await self._free.wait()
+            return value
+
+        return waiting
+
+    async def _release(self, _: Any) -> None:
+        self._free.set()
+        assert self.watch is not None
+        assert self.watch.run is not None
+        while len(self.watch.run.inbox) < self.count:  # noqa: ASYNC110 - the engine's inbox tells nobody
+            await asyncio.sleep(0.001)
+        if self.reverse:
+            self.watch.run.inbox.reverse()
 
 
 class Calls:
