@@ -41,8 +41,8 @@ class Draft:
     skipped: list[Instance] = field(default_factory=list)
     """Phases whose `skip_if` said so."""
     stops: list[Instance] = field(default_factory=list)
-    effects: list[Instance] = field(default_factory=list)
-    """Effects whose description is new in this frame; their deps decide whether they run."""
+    effects: dict[Instance, str] = field(default_factory=dict[Instance, str])
+    """Effects whose description is new in this frame, with their encoded deps, which decide whether they run."""
     inits: list[Any] = field(default_factory=list)
     """`ctx.state.init` calls made in render, queued for the flush."""
     clocks: dict[Instance, int] = field(default_factory=dict)

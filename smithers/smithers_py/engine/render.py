@@ -14,6 +14,7 @@ from smithers_py.dsl.component import Element
 from smithers_py.dsl.props import props_equal
 from smithers_py.engine.content import Content, is_scope
 from smithers_py.engine.draft import Draft
+from smithers_py.engine.effect_state import deps_text
 from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outcome
 from smithers_py.engine.progress import lane_of, loop_state, next_reached, starts_at_once
 from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
@@ -138,7 +139,7 @@ class Renderer:
         if is_scope(desc):
             inst.scope = Scope(self.tree.rt, owner=inst)
         if kind is NodeKind.EFFECT:
-            self.draft.effects.append(inst)
+            self.draft.effects[inst] = deps_text(inst)
         elif kind is NodeKind.STOP and not inst.is_item:
             self.draft.stops.append(inst)
         elif inst.is_item and (self.preview is not None or starts_at_once(inst)):
@@ -150,12 +151,11 @@ class Renderer:
         old = inst.desc
         if desc is old or inst.frozen:
             return False
-        if isinstance(desc, Element):
-            if props_equal(old.props, desc.props):
-                return False
-        elif inst.kind is NodeKind.EFFECT:
-            self.draft.effects.append(inst)
+        if isinstance(desc, Element) and props_equal(old.props, desc.props):
+            return False
         self.draft.set_desc(inst, desc)
+        if inst.kind is NodeKind.EFFECT:
+            self.draft.effects[inst] = deps_text(inst)
         return True
 
     def drop(self, inst: Instance) -> None:

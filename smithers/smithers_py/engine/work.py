@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic_core import to_jsonable_python
 
 from smithers_py.engine.draft import Draft
-from smithers_py.engine.effect_state import EffectState, deps_text
+from smithers_py.engine.effect_state import EffectState
 from smithers_py.engine.instance import Instance, Outcome, plan_order
 from smithers_py.engine.progress import has_ended, loop_state, unreached_items
 from smithers_py.engine.reconcile import Changes
@@ -257,12 +257,11 @@ def _skip_lanes(frame: Frame, root: Instance) -> None:
 
 
 def _effects(draft: Draft) -> Iterator[Job]:
-    for inst in dict.fromkeys(draft.effects):
+    for inst, deps in draft.effects.items():
         if not _alive(inst):
             continue
         state: EffectState = inst.extra or EffectState()
         inst.extra = state
-        deps = deps_text(inst)
         if deps != state.deps:
             yield Job(inst, "effect", "effect", inst.desc.run, deps=deps)
 
