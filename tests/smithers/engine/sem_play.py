@@ -289,7 +289,7 @@ class Gate:
 
 
 class Hold:
-    """Lets `count` tasks of a plan end together; the plan shows `hold.task()` beside them and makes them of `hold.body`.
+    """Lets `count` tasks of a plan end together; a plan shows `hold.task()` and makes the others of `hold.body`.
 
     The handler of `hold.task()` frees the bodies and keeps its frame open until all of their results have arrived, so
     that one later frame handles them all.
