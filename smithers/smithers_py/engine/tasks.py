@@ -23,7 +23,7 @@ from smithers_py.errors import SmithersError, StateValueError, TaskError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import encode
-from smithers_py.where import an
+from smithers_py.where import an, user_location
 from smithers_py.workers.pool import DaemonPool
 from smithers_py.workers.retry import backoff_ms, is_retryable
 
@@ -140,7 +140,7 @@ class Tasks:
             outcome, result_json = "cancelled", None
         except SmithersError as caught:
             outcome, result_json = "failed", None
-            source = inst.desc.source or (None, None)
+            source = user_location(caught) or inst.desc.source or (None, None)
             error = caught.locate(execution_id=run.execution_id, node=inst.path(), file=source[0], line=source[1])
         except Exception as bug:  # noqa: BLE001 - not the plan's error: the drive loop ends the run with it
             outcome, result_json = "failed", None
