@@ -16,6 +16,7 @@ from smithers_py.engine.work import Frame, Job
 from smithers_py.errors import EffectError, HandlerError, SmithersError, TaskTimeout
 from smithers_py.nodes import NodeKind
 from smithers_py.state.activity import Activity, ActivityKind, current
+from smithers_py.where import user_location
 from smithers_py.workers.calling import invoke
 
 
@@ -108,7 +109,7 @@ def fail(job: Job, error: SmithersError) -> None:
 
 
 def _as_error(job: Job, inst: Instance, error: BaseException, run: Run) -> SmithersError:
-    source = inst.desc.source or (None, None)
+    source = user_location(error) or inst.desc.source or (None, None)
     if isinstance(error, SmithersError):
         located = error
     elif job.kind in ("effect", "cleanup"):
