@@ -37,9 +37,14 @@ def plan_value(value: Any) -> Any:
     """
     if isinstance(value, Enum):
         return plan_value(value.value)
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, str):
+        # Half a surrogate pair (a file name that is not UTF-8) has no JSON form.
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else str(value)
+    if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, type):
         return qualified_name(value)

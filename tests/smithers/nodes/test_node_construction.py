@@ -266,7 +266,7 @@ def test_plan_props_of_odd_values_are_still_json():
         ["a", "b"],
         {"text": "x"},
         f"{__name__}:handler",
-        10**30,
+        str(10**30),  # the store's JSON holds 64 bits
     ]
 
 
