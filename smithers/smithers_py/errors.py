@@ -51,7 +51,7 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from smithers_py import where as _where
-from smithers_py.where import NOWHERE, an, user_location
+from smithers_py.where import NOWHERE, an, suggestion, user_location
 
 Where = _where.Where
 """Where an error happened; lives in `where.py`, and here for whoever raises errors."""
@@ -171,6 +171,9 @@ class _WrappingError(SmithersError):
         kind = type(error).__name__
         super().__init__(f"{what} raised {kind}: {detail}" if detail else f"{what} raised {kind}", **located)
         self.error = error
+        meant = suggestion(error)
+        if meant:
+            self.hint = f"{meant} {self.hint}".rstrip()
         place = user_location(error)
         if place is not None:
             # The line that raised says more than the place where the node was made.
@@ -219,7 +222,10 @@ class RenderPhaseError(SmithersError, code="E300"):
 class WriteInRenderError(RenderPhaseError, code="E301"):
     """State, vol or a file was written in render."""
 
-    default_hint = "Write in a handler, an effect or a task; in render only ctx.state.init is allowed."
+    default_hint = (
+        "Write in a handler (on_finished=lambda r: ctx.state.set(...)), an effect or a task; "
+        "in render only ctx.state.init is allowed."
+    )
 
 
 class TaskInRenderError(RenderPhaseError, code="E302"):
@@ -301,6 +307,8 @@ class TaskTimeout(TaskError, code="E502"):  # noqa: N818 - the name users catch
 
 class TaskFailed(_WrappingError, TaskError, code="E503"):  # noqa: N818 - the name users catch
     """The user's function raised; `error` is its exception."""
+
+    default_hint = "Mend the function, or say what happens then: on_error=..., retries=..."
 
 
 class AgentError(TaskError, code="E504"):

@@ -1,5 +1,7 @@
 """Where something happened, and what was probably meant: the parts every error's text is made of."""
 
+import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -45,6 +47,27 @@ def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
         return ""
     listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return f"{label or 'Known names'}: {listed}."
+
+
+def suggestion(error: BaseException) -> str:
+    """What was probably meant by a name that the user's code got wrong; empty when nothing is near."""
+    if isinstance(error, AttributeError):
+        known = [] if error.obj is None else [name for name in dir(error.obj) if not name.startswith("_")]
+    elif isinstance(error, NameError):
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        known = [*trace.tb_frame.f_locals, *trace.tb_frame.f_globals] if trace is not None else []
+        if error.name == "ctx":
+            return "Name the context as the function's first parameter: ctx."
+    elif isinstance(error, ImportError) and error.name in sys.modules:
+        found = re.match(r"cannot import name '(\w+)'", error.msg)
+        near = did_you_mean(found[1], dir(sys.modules[error.name])) if found is not None else ""
+        return near if near.startswith("Did") else ""
+    else:
+        return ""
+    near = did_you_mean(error.name, known) if error.name else ""
+    return near if near.startswith("Did") else ""
 
 
 def an(noun: str) -> str:

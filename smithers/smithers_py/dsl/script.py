@@ -22,7 +22,7 @@ from smithers_py.errors import (
     SmithersError,
     Where,
 )
-from smithers_py.where import an, did_you_mean, user_location
+from smithers_py.where import an, did_you_mean, suggestion, user_location
 
 _MARK = "__smithers_script__"
 
@@ -167,7 +167,7 @@ def _syntax_error(error: SyntaxError, file: Path) -> ScriptSyntaxError:
 def _import_error(error: BaseException, file: Path) -> ScriptError:
     place = user_location(error) or (str(file), 1)
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    hint = "Mend the line, then run again."
+    hint = suggestion(error) or "Mend the line, then run again."
     if isinstance(error, ModuleNotFoundError) and error.name:
         hint = f"Install {error.name!r} in this environment, or mend the import."
     elif isinstance(error, SystemExit):

@@ -14,7 +14,7 @@ from smithers_py.engine.instance import Instance
 from smithers_py.engine.progress import loop_state
 from smithers_py.engine.slots import where
 from smithers_py.errors import ComponentError, InvalidOutputError, InvalidPropError, SmithersError
-from smithers_py.nodes import BaseNode, Case, Each, Effect, If, NodeKind, Switch
+from smithers_py.nodes import BaseNode, Case, Default, Each, Effect, If, NodeKind, Switch
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import decode
 from smithers_py.state.context import EffectUse
@@ -105,6 +105,12 @@ class Content:
             return _chosen(desc, self._value(inst, desc.value, draft), inst)
         if isinstance(desc, Each):
             return self._tracked(inst, draft, _each, desc)
+        if isinstance(desc, Case | Default) and inst.parent is not None and inst.parent.type_name != "Switch":
+            raise InvalidOutputError(
+                f"{inst.type_name} stands in {inst.parent.path_name}, not in a Switch",
+                hint="Put it directly into a Switch, or use If.",
+                where=where(inst.desc, inst, itself=True),
+            )
         return desc.children
 
     def _value(self, inst: Instance, value: Any, draft: Draft) -> Any:
@@ -183,37 +189,45 @@ def _each(desc: Each) -> list[Any]:
     fn: Any = desc.children
     if not callable(fn):
         raise InvalidOutputError("Each needs children=fn(item, index), a function that makes the node for one item")
-    if _takes_index(fn):
+    if _takes(fn, None, 0):
         return [call_plain(fn, item, index) for index, item in enumerate(items)]
+    if not _takes(fn, None):
+        raise InvalidPropError(
+            f"the children of Each are a function that cannot be called with an item: {inspect.signature(fn)}",
+            hint="It is called as fn(item) or fn(item, index): children=lambda item: Task(work, key=item).",
+        )
     return [call_plain(fn, item) for item in items]
 
 
-def _takes_index(fn: Callable[..., Any]) -> bool:
+def _takes(fn: Callable[..., Any], *args: Any) -> bool:
     try:
-        inspect.signature(fn).bind(None, 0)
-    except (TypeError, ValueError):
+        inspect.signature(fn).bind(*args)
+    except TypeError:
         return False
+    except ValueError:  # a builtin without a signature
+        return len(args) == 1
     return True
 
 
 def _chosen(desc: Switch, value: Any, inst: Instance) -> list[Any]:
     """The first Case whose match equals the value (or lists it), else Default; holes keep positions."""
-    default: Any = None
+    chosen: list[Any] | None = None
+    default: list[Any] | None = None
     cases = _as_list(desc.children)
     for index, case in enumerate(cases):
         if isinstance(case, Case):
             wanted = case.match if isinstance(case.match, list | tuple | set) else [case.match]
-            if any(type(one) is type(value) and one == value for one in wanted):
-                return [None] * index + [case]
-        elif isinstance(case, BaseNode) and case.type_name == "Default":
+            if chosen is None and any(type(one) is type(value) and one == value for one in wanted):
+                chosen = [None] * index + [case]
+        elif isinstance(case, Default):
             default = [None] * index + [case]
-        elif case is not None:
+        elif case is not None and case is not True and case is not False:
             raise InvalidOutputError(
-                f"{inst.path_name} has a child that is neither Case nor Default",
+                f"{inst.path_name} has a child that is neither Case nor Default: {getattr(case, 'label', case)}",
                 hint="Put it into a Case(match, children=[...]) or a Default(children=[...]).",
-                where=where(inst.desc, inst, itself=True),
+                where=where(case if isinstance(case, BaseNode | Element) else desc, inst, itself=True),
             )
-    return default or []
+    return chosen or default or []
 
 
 def _as_list(value: Any) -> list[Any]:

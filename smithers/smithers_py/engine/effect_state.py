@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from smithers_py.engine.instance import Instance
-from smithers_py.errors import EffectError
+from smithers_py.engine.slots import where
+from smithers_py.errors import InvalidPropError, StateValueError
 from smithers_py.state.codec import encode
+from smithers_py.where import an
 
 
 class EffectState:
@@ -22,12 +24,13 @@ def deps_text(inst: Instance) -> str:
     """The deps as text: they are compared by value, and stored.
 
     Raises:
-        StateValueError: a dep is neither JSON nor a registered type.
-        EffectError: deps is not a list.
+        InvalidPropError: a dep is neither JSON nor a registered type.
     """
-    deps = inst.desc.deps
-    if not isinstance(deps, list | tuple):
-        raise EffectError(f"deps of {inst.path_name} must be a list", hint="Write deps=[...].").locate(
-            node=inst.path(), file=inst.desc.source[0], line=inst.desc.source[1]
-        )
-    return encode(f"deps of {inst.path_name}", list(deps))[0]
+    try:
+        return encode("deps", list(inst.desc.deps))[0]
+    except StateValueError as error:
+        raise InvalidPropError(
+            f"the prop {'deps' + error.path!r} of {inst.path_name} is {an(error.type)}, which cannot be stored",
+            hint="Pass JSON values, Pydantic models, dataclasses, datetimes or enums.",
+            where=where(inst.desc, inst, itself=True),
+        ) from error

@@ -15,9 +15,10 @@ from smithers_py.engine.run import Run
 from smithers_py.engine.work import Frame, Job
 from smithers_py.errors import EffectError, HandlerError, SmithersError, TaskTimeout
 from smithers_py.nodes import NodeKind
+from smithers_py.nodes.props import EVENTS
 from smithers_py.state.activity import Activity, ActivityKind, current
 from smithers_py.where import user_location
-from smithers_py.workers.calling import invoke
+from smithers_py.workers.calling import invoke, misfit
 
 
 async def run_effects(run: Run, frame: Frame) -> None:
@@ -114,10 +115,17 @@ def _as_error(job: Job, inst: Instance, error: BaseException, run: Run) -> Smith
         located = error
     elif job.kind in ("effect", "cleanup"):
         detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        located = EffectError(f"{inst.path_name} raised {detail}", hint="None of its writes happened.")
+        hint = "None of its writes happened."
+        if misfit(job.fn, job.args):
+            hint = "An effect is called without arguments; a parameter named ctx gets the context."
+        located = EffectError(f"{inst.path_name} raised {detail}", hint=hint)
         located.__cause__ = error
         located.where = HandlerError("", error).where
     else:
-        located = HandlerError(f"{job.event} of {inst.path_name}", error)
+        hint = None
+        if misfit(job.fn, job.args):
+            handler = EVENTS[job.event]
+            hint = f"It is called like this: {job.event}={handler}; a parameter named ctx gets the context."
+        located = HandlerError(f"{job.event} of {inst.path_name}", error, hint=hint)
         located.__cause__ = error
     return located.locate(node=inst.path(), file=source[0], line=source[1], execution_id=run.execution_id)

@@ -26,7 +26,7 @@ from smithers_py.engine.storm import StormGuard
 from smithers_py.engine.tasks import Tasks
 from smithers_py.engine.tree import Tree
 from smithers_py.engine.triggers import Trigger
-from smithers_py.errors import ReservedKeyError, UsageError
+from smithers_py.errors import ReservedKeyError, UsageError, Where
 from smithers_py.ids import new_execution_id
 from smithers_py.logs.event_log import EventLog, events_path
 from smithers_py.state.actions import Batch, Set
@@ -259,6 +259,7 @@ def validated_input(component: Component, given: Any) -> Any:
         raise UsageError(
             f"the input does not fit {model.__name__} of {component.name}: {fields}",
             hint="Pass --input with a JSON object of these fields.",
+            where=Where(node=component.name, file=component.source[0], line=component.source[1]),
         ) from error
     return value
 

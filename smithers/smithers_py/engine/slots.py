@@ -81,7 +81,13 @@ def where(desc: Any, owner: Instance, *, itself: bool = False) -> Where:
 def _duplicate(segment: str, desc: BaseNode | Element, first: BaseNode | Element, owner: Instance) -> DuplicateKeyError:
     source = first.source
     also = f"; the first is at {source[0]}:{source[1]}" if source else ""
+    word, hint = "key", None
+    if desc.id is not None:
+        word, hint = "id", "Give one of them another id."
+    elif desc.key is None:
+        word, hint = "name", "Rename one of them, or tell them apart with key=..."
     return DuplicateKeyError(
-        f"two children of {owner.path_name} have the key {segment.removeprefix('k:')!r}{also}",
+        f"two children of {owner.path_name} have the {word} {segment.removeprefix('k:')!r}{also}",
+        hint=hint,
         where=where(desc, owner),
     )

@@ -10,7 +10,10 @@ squeezed out when the `with` or the body ends. So `Phase("x", children=[...100,0
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
+
+from smithers_py.errors import InvalidOutputError
 
 Place = tuple[list[Any] | None, int]
 
@@ -114,7 +117,14 @@ def building(path: str | Callable[[], str], output: list[Any] | None) -> Generat
 def call_plain(fn: Callable[..., Any], *args: Any) -> Any:
     """Run a callable of the user with no builder open: Each children, lazy conditions, loop bodies (Z-12)."""
     with building(current_path, None):
-        return fn(*args)
+        value = fn(*args)
+    if isinstance(value, CoroutineType):
+        value.close()  # or Python warns that nobody awaited it
+        raise InvalidOutputError(
+            "an async function was given to a node that calls it in render, where nothing can wait",
+            hint="Pass a plain function; let a Task find out what takes time and write it to ctx.state.",
+        )
+    return value
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -28,21 +28,50 @@ from smithers_py.state.draft import plain_list, plain_mapping
 from smithers_py.state.store import StateStore
 from smithers_py.state.typed import TypedState
 from smithers_py.state.vol import VolStore, appended, incremented, merged, removed
-from smithers_py.where import an
+from smithers_py.where import an, did_you_mean
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 Path = str | int | list[str | int] | tuple[str | int, ...]
 
 
-class State:
+class _Keyed:
+    """Says how keys are read and written to whoever treats the state as an object or a dict."""
+
+    __slots__ = ()
+    _name: ClassVar[str]
+
+    if not TYPE_CHECKING:  # the type checker knows these for errors already
+
+        def __getattr__(self, name: str) -> NoReturn:
+            near = did_you_mean(name, dir(type(self))).startswith("Did")  # a method misspelt: then the error says which
+            say = "" if near else f"; {self._say(name)}"
+            raise AttributeError(f"{self._name} has no attribute {name!r}{say}", name=name, obj=self)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name != "_store":
+                raise AttributeError(f"{self._name} takes no attribute {name!r}; {self._say(name)}")
+            object.__setattr__(self, name, value)
+
+        def __getitem__(self, key: Any) -> NoReturn:
+            raise TypeError(f"{self._name} is not a dict; {self._say(key)}")
+
+        def __setitem__(self, key: Any, value: Any) -> NoReturn:
+            raise TypeError(f"{self._name} is not a dict; {self._say(key)}")
+
+    def _say(self, key: Any) -> str:
+        return f"read with {self._name}.get({key!r}), write with {self._name}.set({key!r}, ...)"
+
+
+class State(_Keyed):
     """Durable key/value state (S-1). Every method raises ContextError outside render, handler, effect and task.
 
     Writes raise WriteInRenderError in render (all but `init`), ReservedKeyError for keys that begin with `$`, and
     StateValueError for values that cannot be stored; they take effect at the flush, all of a handler's or none.
     """
 
-    __slots__ = ("_store",)  # `ctx.state.n = 1` is an error, not a write that nobody sees
+    __slots__ = ("_store",)
+    _name = "ctx.state"
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
@@ -98,6 +127,7 @@ class State:
     def merge(self, key: str, mapping: Mapping[str, Any], trigger: str | None = None) -> None:
         """Queue: the entries of `mapping` set in the dict (absent: empty), others kept. Costs what is merged."""
         self._check("merge", key)
+        _check_mapping("ctx.state.merge", mapping)
         _queue(Merge(key, plain_mapping(key, dict(mapping)), trigger))
 
     def remove(self, key: str, path: Path, trigger: str | None = None) -> None:
@@ -122,10 +152,11 @@ class State:
         _check_key(what, key)
 
 
-class Vol:
+class Vol(_Keyed):
     """Volatile key/value state (S-2): any value, gone when the process ends; methods as those of `State`."""
 
     __slots__ = ("_store",)
+    _name = "ctx.vol"
 
     def __init__(self, store: VolStore) -> None:
         self._store = store
@@ -177,6 +208,7 @@ class Vol:
     def merge(self, key: str, mapping: Mapping[str, Any], trigger: str | None = None) -> None:
         """Queue: a new dict with the entries of `mapping` set."""
         self._check("merge", key)
+        _check_mapping("ctx.vol.merge", mapping)
         _queue(VolUpdate(key, partial(merged, mapping=dict(mapping)), trigger, tells_absent=True))
 
     def remove(self, key: str, path: Path, trigger: str | None = None) -> None:
@@ -215,6 +247,15 @@ def _check_callable(what: str, fn: Any) -> None:
         raise StateActionError(
             f"{what} takes a function of the old value, not {an(type(fn).__name__)}",
             hint="Use set for a value.",
+            where=active(what).where(),
+        )
+
+
+def _check_mapping(what: str, mapping: Any) -> None:
+    if not isinstance(mapping, Mapping):
+        raise StateActionError(
+            f"{what} takes a dict of the entries to set, not {an(type(mapping).__name__)}",
+            hint="For a list there is append.",
             where=active(what).where(),
         )
 

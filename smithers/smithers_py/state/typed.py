@@ -49,10 +49,13 @@ class TypedState:
         """Queue a `set` of the validated value. Raises as `__getattr__` and `ctx.state.set`."""
         self._set(name, _validated(self._model, name, self._field(name), value))
 
+    def __dir__(self) -> list[str]:
+        return list(self._model.model_fields)
+
     def _field(self, name: str) -> FieldInfo:
         field = self._model.model_fields.get(name)
         if field is None:
-            raise AttributeError(f"{self._model.__name__} has no field {name!r}")
+            raise AttributeError(f"{self._model.__name__} has no field {name!r}", name=name, obj=self)
         return field
 
 

@@ -36,6 +36,27 @@ def invoke(fn: Callable[..., Any], *args: Any, ctx: Any) -> Any:
     return call_with_ctx(fn, args, ctx)
 
 
+def misfit(fn: Callable[..., Any] | None, args: tuple[Any, ...]) -> bool:
+    """Whether `fn` cannot take `args`, so that its TypeError is about the call and not about what it does."""
+    if fn is None:
+        return False
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return False  # builtins without a signature
+    position = _ctx_position(fn)
+    try:
+        if position is None:
+            signature.bind(*args)
+        elif 0 <= position <= len(args):
+            signature.bind(*args[:position], None, *args[position:])
+        else:
+            signature.bind(*args, ctx=None)
+    except TypeError:
+        return True
+    return False
+
+
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling `fn` only makes a coroutine: async functions, partials and objects with an async `__call__`."""
     if inspect.iscoroutinefunction(fn):

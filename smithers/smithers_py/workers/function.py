@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smithers_py.errors import SmithersError, TaskFailed, TaskTimeout
-from smithers_py.workers.calling import call_with_ctx, is_async
+from smithers_py.workers.calling import call_with_ctx, is_async, misfit
 from smithers_py.workers.pool import DaemonPool
 
 GRACE_SECONDS = 5.0
@@ -44,7 +44,10 @@ async def run_function(
         return work.result()
     if isinstance(error, SmithersError):
         raise error
-    raise TaskFailed(_name(fn), error) from error
+    hint = None
+    if misfit(fn, ()):
+        hint = "A Task calls it without arguments: Task(lambda: work(3)); a parameter named ctx gets the context."
+    raise TaskFailed(_name(fn), error, hint=hint) from error
 
 
 async def _call(fn: Callable[..., Any], ctx: Any, pool: DaemonPool) -> Any:

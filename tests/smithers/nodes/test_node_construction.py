@@ -162,7 +162,7 @@ def test_every_event_has_a_chaining_method_and_a_camel_case_name():
         (lambda: Claude(on_finish=handler), UnknownEventError, "Did you mean 'on_finished'?"),
         (lambda: Claude(onFinish=handler), UnknownEventError, "no event 'onFinish'"),
         (lambda: Parallel(on_start=handler), UnknownEventError, "Parallel has no events"),
-        (lambda: Claude("x"), InvalidPropError, "takes no positional argument, but 1 was given"),
+        (lambda: Claude("x"), InvalidPropError, "takes no positional arguments, but 1 was given"),
         (lambda: Phase("x", name="y"), InvalidPropError, "given 'name' twice"),
         (lambda: Phase(3), InvalidPropError, "'name' of Phase is 3 .int., it should be a valid string"),
         (lambda: Phase(""), InvalidPropError, "at least 1 character"),
