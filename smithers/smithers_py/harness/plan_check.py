@@ -122,9 +122,11 @@ def _error(error: SmithersError) -> Finding:
 
 
 def _node_findings(shown: Preview) -> Iterator[Finding]:
+    for parent in dict.fromkeys(inst.parent for inst in shown.instances):
+        if parent is not None:
+            yield from _unkeyed_items(parent)
     for inst in shown.instances:
         desc = inst.desc
-        yield from _unkeyed_items(inst)
         if not isinstance(desc, BaseNode):
             continue
         given = desc.model_fields_set
