@@ -4,6 +4,7 @@ Calling a component does not run it. It checks the props and returns an `Element
 element mounts, in a scope of its own, with `render_element`.
 """
 
+import dis
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -116,8 +117,11 @@ class Component:
         self._read_signature()
 
     def _read_signature(self) -> None:
-        if inspect.iscoroutinefunction(self.fn) or inspect.isgeneratorfunction(self.fn):
-            raise self._unusable("is async or a generator", "Components return the plan at once; put work in a Task.")
+        if inspect.iscoroutinefunction(self.fn) or inspect.isasyncgenfunction(self.fn):
+            hint = "A component describes the plan at once; let a Task run what has to be awaited: Task(fn)."
+            raise self._unusable("is async", hint)
+        if inspect.isgeneratorfunction(self.fn):
+            raise self._unusable("is a generator", "Return a list of the nodes, or use @plan and make them one by one.")
         parameters = list(inspect.signature(self.fn).parameters.values())
         self.takes_ctx = bool(parameters) and parameters[0].name in _CTX_NAMES
         props = parameters[1:] if self.takes_ctx else parameters
@@ -175,9 +179,10 @@ class Component:
             args = args[1:]
         names = [name for name, param in self.params.items() if param.kind is param.POSITIONAL_OR_KEYWORD]
         if len(args) > len(names):
-            hint = f"Its props are {', '.join(self.params)}." if self.params else "It has no props."
+            hint = f"Props of {self.name}: {', '.join(self.params)}." if self.params else f"{self.name} has no props."
+            given = f"{len(args)} {'was' if len(args) == 1 else 'were'} given"
             raise InvalidPropError(
-                f"{self.name} takes {len(names)} props, {len(args)} were given",
+                f"{self.name} takes {len(names) or 'no'} prop{'' if len(names) == 1 else 's'}, but {given}",
                 hint=hint,
                 where=place(self.name, site),
             )
@@ -201,7 +206,14 @@ def component(fn: Callable[..., Any] | None = None, /) -> Any:
 
     Raises PlanError for a function that cannot be one (async, *args, a prop named key).
     """
-    return Component if fn is None else Component(fn)
+    if fn is None:
+        return Component
+    if not _is_function(fn):
+        raise PlanError(
+            f"@component stands over a function, it was given {_shown(fn)}",
+            hint="Write @component alone; a component is named by its function.",
+        )
+    return Component(fn)
 
 
 @overload
@@ -212,7 +224,18 @@ def plan(fn: Callable[..., Any] | None = None, /, *, input: type[BaseModel] | No
     """Make a component whose body attaches the nodes it makes: `with Phase("x"): Claude(...)` (Z-12).
 
     `input` is the Pydantic model that the run's input is validated against; `ctx.input` is an instance of it (Z-14).
+
+    Raises PlanError for a function that cannot be one, and for an input that is no model.
     """
+    if fn is not None and not _is_function(fn):
+        hint = "The run's input is given by name: @plan(input=Job)." if isinstance(fn, type) else "Write @plan alone."
+        raise PlanError(f"@plan stands over a function, it was given {_shown(fn)}", hint=hint)
+    model: Any = input
+    if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise PlanError(
+            f"the input of @plan is {_shown(model)}, not a Pydantic model",
+            hint="Write a class of its fields: class Job(BaseModel): ..., then @plan(input=Job).",
+        )
 
     def make(fn: Callable[..., Any]) -> Component:
         return Component(fn, is_plan=True, input_model=input)
@@ -230,7 +253,7 @@ def render_element(component: Component, ctx: Any, props: Mapping[str, Any]) -> 
     """
     output: list[Any] | None = [] if component.is_plan else None
     try:
-        with building(path_prefix() or component.name, output):
+        with building(path_prefix() or component.name, output) as builder:
             returned = component.fn(ctx, **props) if component.takes_ctx else component.fn(**props)
     except SmithersError as error:
         line = user_location(error)
@@ -239,6 +262,8 @@ def render_element(component: Component, ctx: Any, props: Mapping[str, Any]) -> 
         raise
     except (Exception, SystemExit) as error:  # `sys.exit` ends the component, not the engine
         raise ComponentError(f"component {component.name}", error) from error
+    if returned is None and builder.loose is not None and _never_returns(component.fn):
+        raise _lost(builder.loose, component)
     items = _as_list(returned, component)
     return items if output is None else [*output, *unplaced(items)]
 
@@ -263,14 +288,57 @@ def _as_list(value: Any, component: Component) -> list[Any]:
 def _invalid_output(item: Any, component: Component) -> InvalidOutputError:
     file, line = component.source
     where = Where(file=file, line=line)
-    kind = type(item).__name__
-    hint = f"Call the component: {item.name}()." if isinstance(item, Component) else None
-    if inspect.iscoroutine(item):
+    hint = None
+    if isinstance(item, Component):
+        hint = f"Call the component: {item.name}()."
+    elif isinstance(item, type) and issubclass(item, BaseNode):
+        hint = f"Make a node of the class: {item.type_name}(...)."
+    elif inspect.iscoroutine(item):
         item.close()  # or Python warns that nobody awaited it
         hint = "A component cannot wait; let a Task run the async function: Task(fn)."
+    elif callable(item):
+        hint = "Return what the function makes, not the function; or let a Task run it: Task(fn)."
     return InvalidOutputError(
-        f"component {component.name} returned {an(kind)}, which is no part of a plan", hint=hint, where=where
+        f"component {component.name} returned {_shown(item)}, which is no part of a plan", hint=hint, where=where
     )
+
+
+def _lost(item: PlanItem, component: Component) -> InvalidOutputError:
+    file, line = getattr(item, "source", None) or component.source
+    return InvalidOutputError(
+        f"component {component.name} made {item.label} and returned nothing, so it would never run",
+        hint="Return it; or put @plan instead of @component over the function, then what its body makes is the plan.",
+        where=Where(file=file, line=line),
+    )
+
+
+def _never_returns(fn: Callable[..., Any]) -> bool:
+    """Whether no way through the function returns a value: `return made if wanted else None` is as it should be."""
+    before: dis.Instruction | None = None
+    for step in dis.get_instructions(inspect.unwrap(fn).__code__):
+        if step.opname == "RETURN_CONST" and step.argval is not None:
+            return False
+        if step.opname == "RETURN_VALUE" and not (
+            before is not None and before.opname == "LOAD_CONST" and before.argval is None
+        ):
+            return False
+        before = step
+    return True
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type | PlanItem | Component)
+
+
+def _shown(value: Any) -> str:
+    """What the user gave, in words: "the class Phase", "a dict", "a component, Build"."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, Component):
+        return f"the component {value.name} itself"
+    if isinstance(value, str | int):
+        return repr(value)
+    return an(type(value).__name__)
 
 
 def _check_identity(name: str, own_id: Any, key: Any, site: Site | None) -> None:

@@ -30,7 +30,7 @@ from smithers_py.dsl.component import Component
 from smithers_py.errors import InvalidPropError
 from smithers_py.nodes import Claude, Command, Phase, Task
 from smithers_py.nodes.base import call_site
-from smithers_py.nodes.builder import unplaced
+from smithers_py.nodes.builder import building, unplaced
 from smithers_py.nodes.props import place
 
 
@@ -44,6 +44,8 @@ def phase(name: str, **props: Any) -> Callable[[Callable[..., Any]], Component]:
     """
     if callable(name):
         raise _misused("phase", '@phase("build")', sys._getframe(1))
+    with building("", None):
+        Phase(name, **props)  # what is wrong with them is said here, at the decorator's line
 
     def make(fn: Callable[..., Any]) -> Component:
         @functools.wraps(fn)

@@ -37,13 +37,15 @@ class PlanItem:
 class Builder:
     """One run of a component's function. `output` is None when nodes do not attach by being made."""
 
-    __slots__ = ("gaps", "output", "path", "stack", "target", "token")
+    __slots__ = ("gaps", "loose", "output", "path", "stack", "target", "token")
 
     def __init__(self, path: str | Callable[[], str], output: list[Any] | None) -> None:
         self.path = path
         self.output = output
         self.target = output
         self.stack: list[tuple[PlanItem, list[Any]]] = []
+        self.loose: PlanItem | None = None
+        """The last item that attached to nothing: a component that returns nothing has lost it."""
         self.gaps: dict[int, list[Any]] = {}
         """Lists with vacant slots, by their id()."""
         self.token: Token[Builder | None] | None = None
@@ -55,6 +57,8 @@ class Builder:
         if target is not None:
             object.__setattr__(item, "place", (target, len(target)))
             target.append(item)
+        else:
+            self.loose = item
 
     def push(self, item: PlanItem, children: list[Any]) -> None:
         """Enter `with item:`."""

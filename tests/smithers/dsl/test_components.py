@@ -108,7 +108,7 @@ def test_output_is_a_list_with_holes_kept_and_text_made_of_strings_and_numbers()
     [
         (lambda: Row("a", sise=1), UnknownPropError, "Row has no prop 'sise'.*Did you mean 'size'?"),
         (lambda: Row(), MissingPropError, "Row needs the prop 'name'"),
-        (lambda: Row("a", 1, 2), InvalidPropError, "Row takes 2 props, 3 were given"),
+        (lambda: Row("a", 1, 2), InvalidPropError, "Row takes 2 props, but 3 were given"),
         (lambda: Row("a", name="b"), InvalidPropError, "given 'name' twice"),
         (lambda: Row("a", key=1.5), InvalidPropError, "key, not 1.5"),
         (lambda: Row("a", key=True), InvalidPropError, "key, not True"),
