@@ -10,6 +10,7 @@ import orjson
 from smithers_persistence import chain, writes
 from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import FrameOrderError
+from smithers_persistence.packing import pack
 from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution, PhaseTimes
 from smithers_persistence.sql import Q
 from smithers_persistence.writes import Head, Holder
@@ -108,7 +109,7 @@ def _open(conn: sqlite3.Connection, holder: Holder, frame_index: int, opening: F
     execution_id = holder.execution_id
     writes.close_instances(conn, execution_id, frame_index, opening.closed)
     writes.insert_instances(conn, execution_id, frame_index, opening.instances)
-    writes.insert_tasks(conn, holder, opening.new_tasks, opening.claims)
+    writes.insert_tasks(conn, holder, frame_index, opening.new_tasks, opening.claims)
     return writes.insert_events(conn, execution_id, opening.events, frame_index)
 
 
@@ -142,8 +143,10 @@ def _insert_row(
     # An empty delta leaves the plan, and so its hash, as they were.
     plan_hash = None if opening.delta is None and write.frame_index > 0 else opening.plan_hash
     counts = (opening.mounted, opening.unmounted, opening.updated, opening.scopes, flushed.last_id, len(flushed.ids))
-    texts = (write.reason, triggers, keys_read, flushed.keys_written, flushed.phase_ms, opening.delta)
-    size = FIXED_BYTES + _logical(write.frame_index, write.created_at, *counts, *texts)
+    before = (write.reason, triggers, keys_read)
+    after = (flushed.keys_written, flushed.phase_ms, opening.delta)
+    size = FIXED_BYTES + _logical(write.frame_index, write.created_at, *counts, *before, opening.scopes_json, *after)
+    texts = (*before, pack(opening.scopes_json), *after)
     start = (holder.execution_id, write.frame_index, holder.epoch, write.created_at, int(write.flush is not None))
     conn.execute(Q["insert_frame"], (*start, *counts, size, link, plan_hash, flushed.state_hash, *texts))
     return size

@@ -17,6 +17,7 @@ from smithers_persistence.records import (
     ExecutionRecord,
     FrameRecord,
     NodeRecord,
+    ScopeRun,
     StreamRecord,
     TaskRecord,
     TransitionRecord,
@@ -71,6 +72,26 @@ def frames(conn: sqlite3.Connection, execution_id: str, first: int = 0, last: in
         shown += [plan_hash, state_hash if flushed else None, chain, last_id, count]
         found.append(FrameRecord(*shown))
     return found
+
+
+def scope_runs(conn: sqlite3.Connection, execution_id: str, first: int = 0, last: int = LAST_FRAME) -> list[ScopeRun]:
+    """The scopes that ran in the frames `first` to `last`, in order; those mounted without reading are left out."""
+    found: list[ScopeRun] = []
+    for frame, keys_json, scopes in conn.execute(Q["read_scope_runs"], (execution_id, first, last)).fetchall():
+        keys = _list(keys_json)
+        for node_id, read, *cause in _list(unpack(scopes)):
+            why: str = "mounted"
+            changed: list[int | str] = []
+            if cause and isinstance(cause[0], list):
+                why, changed = "keys", cause[0]
+            elif cause:
+                why = cause[0] or "parent"
+            found.append(ScopeRun(frame, node_id, why, _named(read, keys), _named(changed, keys)))
+    return found
+
+
+def _named(positions: list[int | str], keys: list[str]) -> list[str]:
+    return [keys[key] if isinstance(key, int) else key for key in positions]
 
 
 def keys_between(conn: sqlite3.Connection, after_id: int, last_id: int) -> list[str]:

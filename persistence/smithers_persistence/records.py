@@ -67,6 +67,22 @@ class FrameRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeRun:
+    """One scope of the plan that ran in a frame (F-7, R-6): what it read, and why it ran.
+
+    `why`: "mounted"; "keys": what it had read changed, `changed` says which keys; "parent": the component above gave it
+    something else to show (also: its loop began an iteration); "asked": not a scope, but a loop's condition or a
+    phase's `skip_if`, read this once. `node_id` is "" for the entry component.
+    """
+
+    frame_index: int
+    node_id: str
+    why: str
+    read: list[str]
+    changed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class TransitionRecord:
     """One change. `old`/`new` are None when absent, and when the value is larger than 64 kB (then see `delta_json`)."""
 
@@ -118,6 +134,7 @@ class TaskRecord:
     ended_at: int | None
     handled_frame: int | None
     process_json: str | None
+    scheduled_frame: int
     last_error_json: str | None
     journal_json: str | None
     result_json: str | None

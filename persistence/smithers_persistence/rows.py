@@ -106,7 +106,11 @@ class EffectRow:
 
 @dataclass(frozen=True, slots=True)
 class FrameOpening:
-    """What phase 4 commits: the plan's delta and the rows of what it mounted. `delta` None: the plan is as before."""
+    """What phase 4 commits: the plan's delta and the rows of what it mounted. `delta` None: the plan is as before.
+
+    `scopes_json`: for each scope that ran [node_id, read] and, unless it was mounted by this frame, why: null (the
+    parent), "asked", or the list of keys that had changed. Keys are positions in `keys_read`, or names.
+    """
 
     delta: bytes | None
     plan_hash: bytes
@@ -115,6 +119,7 @@ class FrameOpening:
     updated: int = 0
     scopes: int = 0
     keys_read: list[str] = field(default_factory=list[str])
+    scopes_json: str | None = None
     instances: list[InstanceRow] = field(default_factory=list[InstanceRow])
     closed: list[NodeKey] = field(default_factory=list[NodeKey])
     new_tasks: list[TaskRow] = field(default_factory=list[TaskRow])

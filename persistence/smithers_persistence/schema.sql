@@ -106,6 +106,7 @@ CREATE TABLE frames (
     reason TEXT NOT NULL,
     triggers_json TEXT,                   -- NULL: [reason]
     keys_read_json TEXT,                  -- NULL: none
+    scopes_json TEXT,                     -- what each scope that ran has read and why it ran; NULL: nothing to tell
     keys_written_json TEXT,               -- NULL: the keys of its transitions
     phase_ms_json TEXT,                   -- seven numbers in phase order
     delta BLOB,                           -- NULL: the plan did not change
@@ -184,6 +185,7 @@ CREATE TABLE tasks (
     next_retry_at INTEGER,
     backoff_ms INTEGER,
     scheduled_at INTEGER NOT NULL,
+    scheduled_frame INTEGER,              -- NULL: the frame that mounted it
     started_at INTEGER,
     ended_at INTEGER,
     handled_frame INTEGER,                -- NULL after the end: finished, handler pending

@@ -39,7 +39,7 @@ def verify(conn: sqlite3.Connection, execution_id: str | None = None, *, deep: b
             found.append(Violation("integrity", None, "; ".join(problems[:3])))
     executions = reads.list_executions(conn) if execution_id is None else [reads.get_execution(conn, execution_id)]
     for execution in executions:
-        for check in (_frames, _state, _plans, _events, _tasks):
+        for check in (_frames, _scopes, _state, _plans, _events, _tasks):
             try:
                 found += [Violation(kind, execution.execution_id, detail) for kind, detail in check(conn, execution)]
             except (DeltaError, zstandard.ZstdError) as error:
@@ -72,6 +72,30 @@ def _frames(conn: sqlite3.Connection, execution: ExecutionRecord) -> list[tuple[
     total = conn.execute(Q["count_transitions"], (execution.execution_id,)).fetchone()[0]
     if total != counted:
         found.append(("transitions", f"{total} transitions are stored, the frames count {counted}"))
+    return found
+
+
+def _scopes(conn: sqlite3.Connection, execution: ExecutionRecord) -> list[tuple[str, str]]:
+    """What is told of a scope that ran is told of a mounted node, once per frame, and no more ran than were counted."""
+    found: list[tuple[str, str]] = []
+    lives: dict[str, list[tuple[int, int | None]]] = {"": [(0, None)]}
+    for row in reads.nodes(conn, execution.execution_id):
+        lives.setdefault(row.node_id, []).append((row.mounted_frame, row.unmounted_frame))
+    counts = {row.frame_index: row.scopes for row in reads.frames(conn, execution.execution_id)}
+    ran: dict[int, set[str]] = {}
+    for run in reads.scope_runs(conn, execution.execution_id):
+        frame, name = run.frame_index, f"scope {run.node_id!r}"
+        if not any(begin <= frame and (end is None or frame < end) for begin, end in lives.get(run.node_id, ())):
+            found.append(("scopes", f"{name} ran in frame {frame}, when it was not in the plan"))
+        if run.why != "asked":
+            if run.node_id in ran.setdefault(frame, set()):
+                found.append(("scopes", f"{name} ran twice in frame {frame}"))
+            ran[frame].add(run.node_id)
+    found += [
+        ("scopes", f"{len(ids)} scopes are told of in frame {frame}, which counts {counts[frame]}")
+        for frame, ids in ran.items()
+        if len(ids) > counts[frame]
+    ]
     return found
 
 

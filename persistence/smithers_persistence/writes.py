@@ -188,7 +188,7 @@ def write_effects(conn: sqlite3.Connection, execution_id: str, frame_index: int,
 
 
 def insert_tasks(
-    conn: sqlite3.Connection, holder: Holder, tasks: Sequence[TaskRow], claims: Sequence[TaskClaim]
+    conn: sqlite3.Connection, holder: Holder, frame_index: int, tasks: Sequence[TaskRow], claims: Sequence[TaskClaim]
 ) -> None:
     """Insert new tasks; those claimed in the same transaction are inserted running, the other claims are updates."""
     left = {(claim.node_id, claim.mounted_frame, claim.attempt): claim for claim in claims}
@@ -196,11 +196,12 @@ def insert_tasks(
     for t in tasks:
         claim = left.pop((t.node_id, t.mounted_frame, t.attempt), None)
         start = (holder.execution_id, t.node_id, t.mounted_frame, t.attempt, t.kind, t.signature)
+        scheduled = (t.scheduled_at, None if frame_index == t.mounted_frame else frame_index)
         if claim is None:
-            rows.append((*start, t.status, None, 0, 0, None, t.next_retry_at, t.scheduled_at, None, None))
+            rows.append((*start, t.status, None, 0, 0, None, t.next_retry_at, *scheduled, None, None))
         else:
             lease = ("running", holder.owner, holder.epoch, 1, claim.lease_expires_at)
-            rows.append((*start, *lease, None, t.scheduled_at, claim.started_at, claim.process_json))
+            rows.append((*start, *lease, None, *scheduled, claim.started_at, claim.process_json))
     conn.executemany(Q["insert_task"], rows)
     for claim in left.values():
         claim_task(conn, holder, claim)

@@ -2,8 +2,8 @@
 INSERT INTO frames (
     execution_id, frame_index, epoch, created_at, flushed, mounted, unmounted, updated, scopes,
     last_transition_id, transition_count, bytes, chain, plan_hash, state_hash, reason, triggers_json,
-    keys_read_json, keys_written_json, phase_ms_json, delta
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    keys_read_json, scopes_json, keys_written_json, phase_ms_json, delta
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: flush_frame
 UPDATE frames
@@ -46,6 +46,10 @@ SELECT frame_index, epoch, created_at, flushed, reason, triggers_json, mounted, 
     keys_read_json, keys_written_json, phase_ms_json, bytes, plan_hash, state_hash, chain, last_transition_id,
     transition_count
 FROM frames WHERE execution_id = ? AND frame_index BETWEEN ? AND ? ORDER BY frame_index;
+
+-- name: read_scope_runs
+SELECT frame_index, keys_read_json, scopes_json
+FROM frames WHERE execution_id = ? AND frame_index BETWEEN ? AND ? AND scopes_json IS NOT NULL ORDER BY frame_index;
 
 -- name: plan_hash_before
 SELECT plan_hash FROM frames

@@ -1,8 +1,8 @@
 -- name: insert_task
 INSERT INTO tasks (
     execution_id, node_id, mounted_frame, attempt, kind, signature, status, lease_owner, lease_epoch, hb_seq,
-    lease_expires_at, next_retry_at, scheduled_at, started_at, process_json
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    lease_expires_at, next_retry_at, scheduled_at, scheduled_frame, started_at, process_json
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: claim_task
 UPDATE tasks
@@ -57,7 +57,7 @@ ON CONFLICT (execution_id, node_id, mounted_frame, attempt) DO UPDATE SET
 -- name: read_tasks
 SELECT execution_id, node_id, mounted_frame, attempt, kind, signature, status, lease_owner, lease_epoch, hb_seq,
     lease_expires_at, next_retry_at, backoff_ms, scheduled_at, started_at, ended_at, handled_frame, process_json,
-    last_error_json, journal_json, result_json
+    coalesce(scheduled_frame, mounted_frame), last_error_json, journal_json, result_json
 FROM tasks WHERE execution_id = ? ORDER BY scheduled_at, node_id, mounted_frame;
 
 -- name: read_attempts

@@ -15,10 +15,12 @@ from smithers_py.engine.progress import loop_state
 from smithers_py.engine.slots import where
 from smithers_py.errors import ComponentError, InvalidOutputError, InvalidPropError, SmithersError
 from smithers_py.nodes import BaseNode, Case, Default, Each, Effect, If, NodeKind, Switch
+from smithers_py.state.actions import Batch
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import decode
 from smithers_py.state.context import EffectUse
 from smithers_py.where import an
+from smithers_reactive import Runtime, Scope
 
 _SETTLED = ("succeeded", "failed", "skipped", "cancelled")
 
@@ -82,13 +84,13 @@ class Content:
             return self._tracked(inst, draft, call_plain, desc.children, state.iteration)
         return desc.children
 
-    def skips(self, phase: Instance) -> bool:
+    def skips(self, phase: Instance, draft: Draft) -> bool:
         """Whether a Phase whose turn has come says to be skipped; read once."""
-        return bool(self._once(phase, phase.desc.skip_if))
+        return bool(self._once(phase, phase.desc.skip_if, draft))
 
-    def continues(self, loop: Instance) -> bool:
+    def continues(self, loop: Instance, draft: Draft) -> bool:
         """A loop's condition, read between two iterations (Z-8)."""
-        return bool(self._once(loop, loop.desc.condition))
+        return bool(self._once(loop, loop.desc.condition, draft))
 
     # -- running user code --------------------------------------------------------------------------------------
 
@@ -120,7 +122,7 @@ class Content:
         scope = inst.scope
         if scope is None:
             # A control node that was given a value before and a callable now.
-            return self._once(inst, lambda: fn(*args))
+            return self._once(inst, lambda: fn(*args), draft)
         self._enter(inst, draft.frame_index)
         token = current.set(self.activity)
         try:
@@ -134,20 +136,22 @@ class Content:
             current.reset(token)
         draft.rendered[inst] = None
         draft.logs.append((scope, log))
-        draft.inits += self.activity.take_actions()
+        inits = self.activity.take_actions()
+        if inits:
+            draft.inits.append(Batch(inst.node_id or None, "render", "init", inits, draft.frame_index, "render", -1))
         if self.activity.used_clock:
             draft.clocks[inst] = self.now_ms
         return value
 
-    def _once(self, inst: Instance, value: Any) -> Any:
-        """Evaluate outside of any scope: pure, but nothing subscribes."""
+    def _once(self, inst: Instance, value: Any, draft: Draft) -> Any:
+        """Evaluate outside of any scope: pure, and what it reads is known, but nothing subscribes."""
         if not callable(value):
             return value
         self._enter(inst, self.frame_index)
         token = current.set(self.activity)
         try:
-            # No scope runs now, so its reads are not tracked.
-            return call_plain(value)
+            # A scope of its own that is never committed: it has no edges, and nothing to dispose.
+            answer, log = Scope(Runtime.current(), owner=inst).run(call_plain, value)
         except SmithersError as error:
             _locate(error, inst)
             raise
@@ -155,6 +159,8 @@ class Content:
             raise _locate(ComponentError(inst.path_name, error), inst) from error
         finally:
             current.reset(token)
+        draft.asked.append((inst, log))
+        return answer
 
     def _enter(self, inst: Instance, frame_index: int) -> None:
         incarnation = inst.mounted_frame if inst.mounted_frame >= 0 else frame_index

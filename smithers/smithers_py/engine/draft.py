@@ -12,6 +12,7 @@ from typing import Any
 
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.progress import Weight, bump
+from smithers_py.state.actions import Batch
 from smithers_reactive import Node, Scope
 
 
@@ -27,6 +28,10 @@ class Draft:
     created: dict[str, Instance] = field(default_factory=dict)
     logs: list[tuple[Scope, list[Node]]] = field(default_factory=list)
     """What each scope that ran has read, in order."""
+    causes: dict[Instance, list[str]] = field(default_factory=dict[Instance, list[str]])
+    """Of the scopes that run because of what they had read: which of it has changed."""
+    asked: list[tuple[Instance, list[Node]]] = field(default_factory=list[tuple[Instance, list[Node]]])
+    """Conditions of loops and `skip_if` of phases that were read once, with what they read."""
     rendered: dict[Instance, None] = field(default_factory=dict)
     """Scopes that ran user code in this frame."""
     dropped: dict[Instance, None] = field(default_factory=dict)
@@ -43,8 +48,8 @@ class Draft:
     stops: list[Instance] = field(default_factory=list)
     effects: dict[Instance, str] = field(default_factory=dict[Instance, str])
     """Effects whose description is new in this frame, with their encoded deps, which decide whether they run."""
-    inits: list[Any] = field(default_factory=list)
-    """`ctx.state.init` calls made in render, queued for the flush."""
+    inits: list[Batch] = field(default_factory=list[Batch])
+    """`ctx.state.init` calls made in render, by component, queued for the flush."""
     clocks: dict[Instance, int] = field(default_factory=dict)
     undo: list[Callable[[], None]] = field(default_factory=list)
     bumps: list[tuple[Instance, Weight]] = field(default_factory=list)

@@ -44,7 +44,7 @@ def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
     """Decide what changes. A handler whose queued action cannot be applied fails like one that raised (Z-15)."""
     batches = [*_task_batches(frame), *_job_batches(frame), *frame.operator]
     if frame.draft.inits:
-        batches.insert(0, Batch(None, "render", "init", frame.draft.inits, frame.index, "render", -1))
+        batches[:0] = frame.draft.inits
     planner = run.state.planner()
     _fail_batches(frame, planner.apply(batches))
     frame.statuses += _job_statuses(frame)

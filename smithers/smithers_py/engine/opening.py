@@ -1,13 +1,11 @@
 """The rows of a frame's opening: what the commit phase writes (F-6, F-7)."""
 
-from collections.abc import Sequence
-
 import orjson
 
 from smithers_persistence.rows import FrameFlush, FrameOpening, FrameWrite, InstanceRow, TaskClaim, TaskRow
+from smithers_py.engine.causes import keys_read, scopes_text
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import Frame
-from smithers_reactive import Node
 
 
 def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None) -> FrameWrite:
@@ -29,6 +27,7 @@ def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlu
 def opening(run: Run, frame: Frame) -> FrameOpening:
     """What phase 4 writes."""
     changes, draft = frame.changes, frame.draft
+    read = keys_read(draft)
     return FrameOpening(
         delta=orjson.dumps(changes.patches) if changes.patches else None,
         plan_hash=run.tree.plan_hash_bytes,
@@ -36,7 +35,8 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
         unmounted=len(changes.unmounted),
         updated=len(changes.updated) + len(changes.moved),
         scopes=len(draft.rendered),
-        keys_read=keys_read(draft.logs),
+        keys_read=read,
+        scopes_json=scopes_text(draft, read),
         instances=[
             InstanceRow(
                 inst.node_id,
@@ -62,8 +62,3 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
         ],
         events=[run.event("task.started", inst.node_id) for inst in frame.starts],
     )
-
-
-def keys_read(logs: Sequence[tuple[object, Sequence[Node]]]) -> list[str]:
-    """The names of the keys that the rendered scopes read, each once, in order of first reading."""
-    return list(dict.fromkeys(str(node.name) for _, log in logs for node in log if node.name is not None))

@@ -103,7 +103,7 @@ class _Maker:
         """The plan once its `ctx.state.init` values are there, for a run mounts that plan before anything ends."""
         tree, draft = self.render(reached)
         for _ in range(_MOST_INITS):
-            if not draft.inits or not self.write(draft.inits):
+            if not draft.inits or not self.write([action for batch in draft.inits for action in batch.actions]):
                 break
             tree, draft = self.render(reached)
         return tree

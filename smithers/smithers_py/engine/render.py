@@ -12,11 +12,12 @@ from typing import Any
 
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.props import props_equal
+from smithers_py.engine.causes import changed_reads
 from smithers_py.engine.content import Content, is_scope
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import deps_text
 from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outcome
-from smithers_py.engine.progress import lane_of, loop_state, next_reached, starts_at_once
+from smithers_py.engine.progress import items_at, lane_of, loop_state, next_reached, starts_at_once
 from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
 from smithers_py.engine.tree import Tree
 from smithers_py.errors import DuplicateIdError, InvalidOutputError, InvalidPropError, LoopStalledError
@@ -53,6 +54,7 @@ class Renderer:
             inst: Instance = scope.owner
             if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
                 continue
+            self.draft.causes[inst] = changed_reads(scope)
             self.stack.append(inst)
             self.drain()
         self.reach_all()
@@ -156,6 +158,9 @@ class Renderer:
         self.draft.set_desc(inst, desc)
         if inst.kind is NodeKind.EFFECT:
             self.draft.effects[inst] = deps_text(inst)
+        elif inst.kind is NodeKind.PARALLEL:
+            # Its limit may have been raised.
+            self.tree.touch(inst)
         return True
 
     def drop(self, inst: Instance) -> None:
@@ -197,6 +202,8 @@ class Renderer:
         self.draft.dropped.pop(inst, None)
         states = [(at, at.parent, at.context, at.depth) for at in inst.walk()]
         self.draft.undo.append(lambda: _restore(states))
+        reached = [item for item in items_at(inst) if item.reached]
+        self.count_in_lanes(reached, -1)
         self.resegment(inst, slot[0])
         context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
         inst.parent = parent
@@ -204,14 +211,33 @@ class Renderer:
             at.depth = depth + parent.depth + 1 - states[0][3]
             if was is states[0][2]:
                 at.context = context
+        self.count_in_lanes(reached, 1)
         self.update(inst, desc)
         return inst
+
+    def count_in_lanes(self, items: list[Instance], sign: int) -> None:
+        """Let the root's lanes forget (-1) or learn (+1) items that move out of or into them."""
+        for item in items:
+            lane = lane_of(item)
+            if lane is not None:
+                saved = lane[:]
+                lane[0] += sign * (item.outcome is Outcome.OPEN)
+                lane[1] += sign * (item.outcome is Outcome.FAILED)
+                self.draft.undo.append(lambda lane=lane, saved=saved: lane.__setitem__(slice(None), saved))
+
+    def catch_up(self, moved: Instance) -> None:
+        """What moved to where nothing orders or limits it starts, as it would have done had it been mounted there."""
+        for item in list(items_at(moved)):
+            if not item.reached and starts_at_once(item):
+                self.reach(item)
 
     # -- whose turn it is ---------------------------------------------------------------------------------------
 
     def reach_all(self) -> None:
         """Ask every context whose progress changed who is next, and build what that reaches."""
         stale = self.tree.stale
+        for moved in list(self.draft.relocated):
+            self.catch_up(moved)
         while stale:
             context = next(iter(stale))
             del stale[context]
@@ -222,11 +248,15 @@ class Renderer:
             if context.kind is NodeKind.LOOP and loop_state(context).between:
                 self.turn(context)
             for item in next_reached(context):
-                self.mark_reached(item)
-                self.draft.bump(item.parent or item, (0, -1, 0, 0))
-                if item.kind is not NodeKind.RUNNABLE:
-                    self.stack.append(item)
-                    self.drain()
+                self.reach(item)
+
+    def reach(self, item: Instance) -> None:
+        """The turn of a mounted item has come: count it, and build what is inside."""
+        self.mark_reached(item)
+        self.draft.bump(item.parent or item, (0, -1, 0, 0))
+        if item.kind is not NodeKind.RUNNABLE:
+            self.stack.append(item)
+            self.drain()
 
     def mark_reached(self, item: Instance) -> None:
         """An item's turn has come: a runnable may start, a container mounts its children."""
@@ -240,7 +270,11 @@ class Renderer:
         elif item.kind is NodeKind.STOP:
             self.draft.stops.append(item)
         else:
-            if item.kind is NodeKind.PHASE and not self.unknown(item, item.desc.skip_if) and self.content.skips(item):
+            if (
+                item.kind is NodeKind.PHASE
+                and not self.unknown(item, item.desc.skip_if)
+                and self.content.skips(item, self.draft)
+            ):
                 self.draft.skipped.append(item)
             self.draft.entered.append(item)
             self.tree.touch(item)
@@ -260,7 +294,7 @@ class Renderer:
                 hint="Give the loop something to run, or let it change what its condition reads.",
                 where=where(loop.desc, loop, itself=True),
             )
-        if not self.unknown(loop, loop.desc.condition) and not self.content.continues(loop):
+        if not self.unknown(loop, loop.desc.condition) and not self.content.continues(loop, self.draft):
             state.done = "condition"
         elif following >= loop.desc.max_iterations:
             state.done = "max_iterations"
