@@ -117,7 +117,10 @@ def graph(
     ] = "text",
     json: Json = False,
 ) -> None:
-    """Show the plan of a script without running it, later phases included."""
+    """Show the plan of a script without running it.
+
+    Phases whose turn comes later are shown as previews. Nothing is written.
+    """
     from smithers_py.cli.inputs import plan_options
     from smithers_py.cli.show_graph import show_graph
 
@@ -134,7 +137,10 @@ def check(
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
 ) -> None:
-    """Say what is wrong with a script, and what will bite later, without running it."""
+    """Say what is wrong with a script, without running it.
+
+    Errors would stop a run (exit 1); warnings are what will bite later.
+    """
     from smithers_py.cli.inputs import plan_options
     from smithers_py.cli.show_check import check_command
 
@@ -145,7 +151,10 @@ def check(
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where (else here).")] = Path(),
 ) -> None:
-    """Write a small plan to begin with; files that are there already are left alone."""
+    """Write a small plan to begin with.
+
+    Files that are there already are left alone.
+    """
     from smithers_py.cli.init import init_folder
 
     init_folder(folder)
@@ -156,7 +165,10 @@ def explain(
     code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A code, as E105 (else all of them).")] = None,
     json: Json = False,
 ) -> None:
-    """Explain an error or warning: its cause, an example and how to mend it."""
+    """Explain the code of an error or warning.
+
+    Its cause, an example, and how to mend it.
+    """
     from smithers_py.cli.explain import explain_code
 
     explain_code(code, as_json=json)

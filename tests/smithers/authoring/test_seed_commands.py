@@ -1,6 +1,7 @@
 """The seed's commands as written, and ctx in a real run."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,6 +71,19 @@ def test_every_command_of_the_seed_that_exists(script: Write, workspace: Path) -
     assert "done" in command("db", "transitions", execution)
     assert "1" in command("db", "frames", execution)
     assert command("logs", execution)
+
+
+@pytest.mark.requirement("C-3")
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("smithers gr", "graph"), ("smithers run --dr", "--dry-run"), ("smithers db tr", "transitions")],
+)
+def test_the_shell_completes_commands_and_options(words: str, offered: str) -> None:
+    asked = {"_SMITHERS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-m", "smithers_py"], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [offered]
 
 
 @pytest.mark.requirement("Z-14", "S-1")
