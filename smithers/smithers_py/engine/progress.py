@@ -31,6 +31,9 @@ def bump(at: Instance, weight: Weight) -> Instance:
         at.unreached += unreached
         at.settled += settled
         at.failed += failed
+        if unreached > 0:
+            # What is new may stand before the cursor.
+            at.cursor = 0
         if at.kind in CONTEXT_KINDS or at.parent is None:
             return at
         at = at.parent
@@ -113,6 +116,17 @@ def unreached_items(context: Instance) -> list[Instance]:
         if at is context or at.unreached:
             stack.extend(reversed(at.children))
     return found
+
+
+def items_at(top: Instance) -> Iterator[Instance]:
+    """The items at and below `top` that count for the context above it."""
+    stack = [top]
+    while stack:
+        at = stack.pop()
+        if at.is_item:
+            yield at
+        elif at.kind is not NodeKind.RUNNABLE:
+            stack.extend(reversed(at.children))
 
 
 def has_ended(context: Instance) -> bool:
