@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -167,6 +168,8 @@ def _syntax_error(error: SyntaxError, file: Path) -> ScriptSyntaxError:
 def _import_error(error: BaseException, file: Path) -> ScriptError:
     place = user_location(error) or (str(file), 1)
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    # Where the module lies that lacks the name is of no use to whoever misspelt it.
+    detail = re.sub(r" \([^()]*\.py\)$", "", detail) if isinstance(error, ImportError) else detail
     hint = suggestion(error) or "Mend the line, then run again."
     if isinstance(error, ModuleNotFoundError) and error.name:
         hint = f"Install {error.name!r} in this environment, or mend the import."

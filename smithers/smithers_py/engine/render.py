@@ -109,6 +109,7 @@ class Renderer:
         if parent.kind is NodeKind.RUNNABLE and kind not in _PROMPT_KINDS:
             raise InvalidPropError(
                 f"{name} cannot be a child of {parent.type_name}, whose children are its prompt",
+                hint=f"Put it beside {parent.type_name}, or after it as a step of its own.",
                 where=where(desc, parent),
             )
         scope_prefix = f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
@@ -317,7 +318,11 @@ class Renderer:
                 raise self.duplicate_id(inst, mounted, inst.parent or inst)
         for inst, above in self.draft.relocated.items():
             if not self.draft.is_dropped(above) and inst in above.children:
-                raise self.duplicate_id(inst, inst, above)
+                file, line = self.draft.descs.get(inst, inst.desc).source or ("?", 0)
+                raise DuplicateIdError(
+                    f"the id {inst.explicit!r} is used twice; the first is below {above.path()} at {file}:{line}",
+                    where=where(inst.desc, inst, itself=True),
+                )
 
     def duplicate_id(self, inst: Instance, first: Instance, parent: Instance) -> DuplicateIdError:
         """The error for a second node of the same id; names both places."""

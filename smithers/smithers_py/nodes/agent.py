@@ -14,7 +14,7 @@ class _AgentNode(Runnable):
     """
 
     hints: ClassVar[dict[str, str]] = {
-        **Runnable.hints,
+        "max_turns": "Pass how many model requests one attempt may make: max_turns=20.",
         "model": 'Name one, as PydanticAI does: model="openai:gpt-5.2".',
         "schema": "Pass a class, such as a Pydantic model: schema=Answer.",
     }

@@ -69,8 +69,11 @@ class BaseNode(BaseModel, PlanItem):
     callable_children: ClassVar[bool] = False
     structural: ClassVar[frozenset[str]] = frozenset()
     """Fields that hold parts of the plan or its data, not props: `plan_props` leaves them out."""
-    hints: ClassVar[dict[str, str]] = {}
-    """How a prop is written, for whoever left it out or got it wrong."""
+    hints: ClassVar[dict[str, str]] = {
+        "id": 'Pass a text: id="compile".',
+        "key": 'Pass a text or a number: key="compile".',
+    }
+    """How a prop is written, for whoever left it out or got it wrong; those of the bases are added."""
 
     type_name: ClassVar[str] = "BaseNode"
     _event_names: ClassVar[dict[str, str]] = {}
@@ -92,6 +95,7 @@ class BaseNode(BaseModel, PlanItem):
         cls.type_name = cls.__name__
         cls._event_names = {name: name for name in cls.events} | {_camel(name): name for name in cls.events}
         cls._event_keys = frozenset(cls._event_names)
+        cls.hints = {name: hint for base in reversed(cls.__mro__) for name, hint in vars(base).get("hints", {}).items()}
         hidden = {"id", "key", "children", *cls.structural}
         cls._prop_defaults = tuple(
             (name, PydanticUndefined if field.is_required() else field.default)

@@ -94,6 +94,10 @@ class Parallel(BaseNode):
 
     kind: ClassVar[NodeKind] = NodeKind.PARALLEL
 
+    hints: ClassVar[dict[str, str]] = {
+        "max_concurrency": "Pass how many of its children may run at once: Parallel(max_concurrency=3)."
+    }
+
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
 
     if TYPE_CHECKING:
@@ -114,6 +118,7 @@ class _Loop(BaseNode):
     kind: ClassVar[NodeKind] = NodeKind.LOOP
     events: ClassVar[tuple[str, ...]] = ("on_iteration", "on_complete")
     hints: ClassVar[dict[str, str]] = {
+        "max_iterations": "Pass how often it may repeat at most: max_iterations=5.",
         "id": 'A loop is found again by its id: Ralph("polish", ...).',
         "condition": 'Pass a function that says whether to go on: condition=lambda: ctx.state.get("todo", 3) > 0.',
     }

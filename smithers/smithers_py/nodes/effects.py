@@ -45,6 +45,8 @@ class Stop(BaseNode):
     kind: ClassVar[NodeKind] = NodeKind.STOP
     positional: ClassVar[tuple[str, ...]] = ("reason",)
 
+    hints: ClassVar[dict[str, str]] = {"reason": 'Pass a text: Stop("nothing left to do").'}
+
     reason: str | None = None
 
     if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class End(BaseNode):
 
     kind: ClassVar[NodeKind] = NodeKind.STOP
     positional: ClassVar[tuple[str, ...]] = ("summary",)
+
+    hints: ClassVar[dict[str, str]] = {"exit_code": "Pass what the command exits with: 0 to 255."}
 
     summary: Any = None
     exit_code: Annotated[int, Field(ge=0, le=255)] = 0

@@ -106,8 +106,9 @@ EVENTS: Final = {
 
 def own_props(node_type: Any) -> list[str]:
     """The props of a node type, those that are its own first; `children` is no prop one would misspell."""
-    names = [name for name in node_type.model_fields if name not in ("id", "key", "children")]
-    return [*names, "id", "key"]
+    fields = node_type.model_fields
+    own = [name for base in node_type.__mro__ for name in getattr(base, "__annotations__", ()) if name in fields]
+    return [name for name in dict.fromkeys(own) if name not in ("id", "key", "children")] + ["id", "key"]
 
 
 def unknown_prop(owner: str, name: str, known: Iterable[str], events: Iterable[str], where: Where) -> PlanError:
@@ -165,5 +166,7 @@ def prop_error(node_type: Any, detail: ErrorDetails, where: Where) -> PlanError:
     reason = reason.replace("Input should", "it should", 1)
     index = "".join(f"[{part}]" for part in detail["loc"][1:] if isinstance(part, int))
     return InvalidPropError(
-        f"the prop {name + index!r} of {owner} is {shown} ({type(given).__name__}), {reason}", hint=hint, where=where
+        f"the prop {name + index!r} of {owner} is {shown} ({type(given).__name__}), {reason}",
+        hint=hint or "`smithers explain E103` says more.",
+        where=where,
     )

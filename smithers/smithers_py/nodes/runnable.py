@@ -51,7 +51,6 @@ class Command(Runnable):
 
     positional: ClassVar[tuple[str, ...]] = ("argv",)
     hints: ClassVar[dict[str, str]] = {
-        **Runnable.hints,
         "argv": 'The program and its words are one list of texts: Command(["sleep", "5"]).',
     }
 
@@ -103,7 +102,6 @@ class Task(Runnable):
     positional: ClassVar[tuple[str, ...]] = ("fn",)
     structural: ClassVar[frozenset[str]] = frozenset({"fn"})
     hints: ClassVar[dict[str, str]] = {
-        **Runnable.hints,
         "fn": "Pass the function itself, not what it returns: Task(work); with arguments Task(lambda: work(3)).",
     }
 

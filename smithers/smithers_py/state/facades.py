@@ -235,7 +235,9 @@ def _check_key(what: str, key: Any) -> None:
     """Keys are non-empty text and not the engine's. Raises ReservedKeyError, StateActionError."""
     where = active(what).where
     if not isinstance(key, str) or not key:
-        raise StateActionError(f"{what} takes a non-empty text as key, not {key!r}", where=where())
+        raise StateActionError(
+            f"{what} takes a non-empty text as key, not {key!r}", hint="Write the key as a text.", where=where()
+        )
     if key[0] == "$":
         raise ReservedKeyError(key, where=where())
     if not key.isascii() and any("\ud800" <= char <= "\udfff" for char in key):
