@@ -1,0 +1,6 @@
+from smithers_py import Phase, component
+
+
+@component
+def App(ctx):
+    return Phase("build", name="compile")

@@ -1,0 +1,6 @@
+from smithers_py import Command, plan
+
+
+@plan
+def App(ctx):
+    Command(cwd="build")

@@ -1,0 +1,6 @@
+from smithers_py import Agent, plan
+
+
+@plan
+def App(ctx):
+    Agent(prompt="Write a poem")

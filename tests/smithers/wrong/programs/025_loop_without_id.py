@@ -1,0 +1,6 @@
+from smithers_py import Ralph, Task, component
+
+
+@component
+def App(ctx):
+    return Ralph(children=[Task(print)])

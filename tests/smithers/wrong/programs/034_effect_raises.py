@@ -1,0 +1,6 @@
+from smithers_py import Effect, component
+
+
+@component
+def App(ctx):
+    return Effect("announce", deps=[], run=lambda: {}["missing"])

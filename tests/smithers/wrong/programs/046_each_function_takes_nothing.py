@@ -1,0 +1,6 @@
+from smithers_py import Each, Task, component
+
+
+@component
+def App(ctx):
+    return Each(["a", "b"], children=lambda: Task(print, key="a"))

@@ -1,0 +1,6 @@
+from smithers_py import If, Task, component
+
+
+@component
+def App(ctx):
+    return If(children=[Task(print)])

@@ -1,0 +1,6 @@
+from smithers_py import Task, component
+
+
+@component
+async def App(ctx):
+    return Task(print)

@@ -1,0 +1,6 @@
+from smithers_py import Task, component
+
+
+@component
+def App(ctx):
+    yield Task(print)

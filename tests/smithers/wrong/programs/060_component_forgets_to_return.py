@@ -1,0 +1,7 @@
+from smithers_py import Phase, Task, component
+
+
+@component
+def App(ctx):
+    with Phase("build"):
+        Task(print)

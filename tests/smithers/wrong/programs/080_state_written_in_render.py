@@ -1,0 +1,7 @@
+from smithers_py import Phase, component
+
+
+@component
+def App(ctx):
+    ctx.state.set("phase", "build")
+    return Phase("build")

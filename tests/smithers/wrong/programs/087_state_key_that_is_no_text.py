@@ -1,0 +1,6 @@
+from smithers_py import Task, plan
+
+
+@plan
+def App(ctx):
+    Task(print, id="hello").on_finished(lambda r: ctx.state.set(1, "one"))

@@ -1,0 +1,6 @@
+from smithers_py import Task, plan
+
+
+@plan
+def App(ctx):
+    Task(print, key=ctx.state["target"])

@@ -1,0 +1,5 @@
+from smithers_py import Task
+
+
+def App(ctx):
+    return Task(print)

@@ -1,0 +1,5 @@
+from smithers_py import Task
+
+
+def app(ctx):
+    return Task(print)

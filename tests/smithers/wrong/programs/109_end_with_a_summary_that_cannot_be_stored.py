@@ -1,0 +1,6 @@
+from smithers_py import End, component
+
+
+@component
+def App(ctx):
+    return End({"log": open})

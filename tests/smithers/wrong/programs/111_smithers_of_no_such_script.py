@@ -1,0 +1,6 @@
+from smithers_py import Smithers, plan
+
+
+@plan
+def App(ctx):
+    Smithers("other")
