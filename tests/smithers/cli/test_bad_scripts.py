@@ -36,9 +36,13 @@ SCRIPTS = {
     "async": (
         f"{HEAD}@component  # HERE\nasync def app(ctx):\n    return None\n",
         (),
-        ["E100", "component app is async or a generator", "put work in a Task"],
+        ["E100", "component app is async", "let a Task run", "Task(fn)"],
     ),
-    "generator": (f"{HEAD}@component  # HERE\ndef app(ctx):\n    yield None\n", (), ["E100", "async or a generator"]),
+    "generator": (
+        f"{HEAD}@component  # HERE\ndef app(ctx):\n    yield None\n",
+        (),
+        ["E100", "component app is a generator", "Return a list"],
+    ),
     "await-in-a-sync-place": (
         f"{HEAD}{APP}    await ctx.now()  # HERE\n",
         (),
