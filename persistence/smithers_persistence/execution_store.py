@@ -94,12 +94,13 @@ class ExecutionStore:
         return self._since_keyframe.due
 
     async def commit(self, write: FrameWrite) -> CommitInfo:
-        """Write a frame's opening, its flush, or both: one transaction, durable when asked or when it claims tasks.
+        """Write a frame's opening, its flush, or both: one transaction, durable when asked, or when it claims tasks or
+        records their ends.
 
         Raises FrameOrderError when the opening does not follow the head frame or the flush is not the head frame's.
         """
         points = frame_writes.crash_points(write)
-        durable = write.durable or bool(write.opening and write.opening.claims)
+        durable = write.durable or bool(write.finished or (write.opening and write.opening.claims))
         for point in points:
             crash_point(f"{point}.before")
         info = await self.db.write(
@@ -128,12 +129,16 @@ class ExecutionStore:
 
         await _between("claim", lambda: self._write(claim_all, durable=True))
 
-    async def finish(self, done: FinishedTask) -> None:
-        """Record 2: the attempt ended, its handler is pending. Durable; LostLease unless it runs under this epoch."""
+    async def finish(self, *ended: FinishedTask) -> None:
+        """Record 2: the attempts ended, their handlers are pending. Durable; LostLease unless they run in this epoch.
+
+        Where a frame that calls no user code follows at once, it can carry them: `FrameWrite.finished`.
+        """
 
         def finish(conn: sqlite3.Connection) -> None:
-            writes.finish_task(conn, self.holder, done)
-            writes.insert_events(conn, self.execution_id, done.events)
+            for done in ended:
+                writes.finish_task(conn, self.holder, done)
+                writes.insert_events(conn, self.execution_id, done.events)
             crash_point("finished.inside")
 
         await _between("finished", lambda: self._write(finish, durable=True))

@@ -62,6 +62,9 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
         raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
     if write.before is not None:
         set_phase_times(conn, holder.execution_id, write.before)
+    for done in write.finished:
+        writes.finish_task(conn, holder, done)
+        writes.insert_events(conn, holder.execution_id, done.events)
     flushed, row_bytes, delta_bytes, last_event = _NOT_FLUSHED, 0, 0, 0
     end = head.chain
     if write.opening is not None:
@@ -87,7 +90,7 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
 
 def crash_points(write: FrameWrite) -> list[str]:
     """The points of crash.py that this write passes."""
-    points: list[str] = []
+    points: list[str] = ["finished"] if write.finished else []
     if write.opening is not None:
         points.append("frame.commit")
         if write.opening.claims:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -159,7 +160,8 @@ class PhaseTimes:
 @dataclass(frozen=True, slots=True)
 class FrameWrite:
     """One transaction of one frame: its opening, its flush, or both at once (the common case). `before` completes the
-    times of the frame before.
+    times of the frame before. `finished` are attempts that ended just before it: their second record rides along, ahead
+    of what the frame decides from it.
     """
 
     frame_index: int
@@ -170,6 +172,7 @@ class FrameWrite:
     flush: FrameFlush | None = None
     durable: bool = False
     before: PhaseTimes | None = None
+    finished: Sequence[FinishedTask] = ()
 
 
 @dataclass(frozen=True, slots=True)

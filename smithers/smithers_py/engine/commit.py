@@ -2,7 +2,8 @@
 
 One transaction holds the frame row, the plan's delta, node instances, new tasks and the claims of those about to start.
 Two cases need no transaction of their own: when no user code follows, the flush rides along (one write for the whole
-frame); when the plan did not change and nothing starts, the opening waits for the flush.
+frame); when the plan did not change and nothing starts, the opening waits for the flush. The ends of the tasks that
+this frame is about (record 2) ride along when they came while the engine was idle.
 """
 
 from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
@@ -25,3 +26,6 @@ async def commit(run: Run, frame: Frame) -> None:
     elif frame.changes.patches or frame.starts or frame.scheduled:
         await run.store.commit(write_of(run, frame, opening(run, frame), None))
         frame.opened = True
+    elif run.unrecorded:
+        # A handler runs after its task's end is on disk, never before (H-3).
+        await run.store.finish(*run.take_unrecorded())

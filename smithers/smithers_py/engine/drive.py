@@ -27,7 +27,9 @@ async def drive(run: Run) -> Ending:
     watcher = asyncio.create_task(_watch_files(run), name="file watcher")
     try:
         while run.ending is None:
+            run.idle = True
             triggers = await _next_triggers(run)
+            run.idle = False
             if run.fatal is not None:
                 raise run.fatal
             if triggers is None:
@@ -41,6 +43,9 @@ async def drive(run: Run) -> Ending:
 
 async def finish(run: Run, ending: Ending) -> None:
     """Cancel what still runs (grace, then force), record that, and write the closing record."""
+    if run.unrecorded:
+        # The frame that would have written them was not to be: the run ended, or its render failed.
+        await run.store.finish(*run.take_unrecorded())
     await run.tasks.cancel_all()
     await _record_cancelled(run)
     await run_cleanups(run)

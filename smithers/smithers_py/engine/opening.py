@@ -21,6 +21,7 @@ def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlu
         flush=flush,
         durable=bool(frame.starts),
         before=None if frame.opened else run.times,
+        finished=run.take_unrecorded(),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithers_persistence import ExecutionStore
-from smithers_persistence.rows import EventRow, PhaseTimes
+from smithers_persistence.rows import EventRow, FinishedTask, PhaseTimes
 from smithers_py.clock import Clock
 from smithers_py.engine.content import Content
 from smithers_py.engine.instance import Instance
@@ -117,6 +117,11 @@ class Run:
     started_ms: int = 0
     inbox: deque[Completion] = field(default_factory=deque[Completion])
     """Completions that no frame has handled yet."""
+    idle: bool = False
+    """True while no frame is under way and the next trigger starts one at once."""
+    unrecorded: list[FinishedTask] = field(default_factory=list[FinishedTask])
+    """Ends of attempts (record 2) that came while idle: the frame that they start writes them, mostly in one
+    transaction with what it decides."""
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     """Stream events waiting for an `on_progress` handler."""
     operator: list[Batch] = field(default_factory=list[Batch])
@@ -126,6 +131,11 @@ class Run:
     fatal: BaseException | None = None
     """The store failed or the lease is lost: the engine stops at once (F-6)."""
     chance: random.Random = field(default_factory=random.Random)
+
+    def take_unrecorded(self) -> list[FinishedTask]:
+        """The ends to write now; whoever takes them writes them before anything that follows from them."""
+        taken, self.unrecorded = self.unrecorded, []
+        return taken
 
     def post(self, trigger: Trigger) -> None:
         """Ask for a turn. Safe from any thread."""
