@@ -11,12 +11,13 @@ from smithers_py.errors import DuplicateIdError, DuplicateKeyError
 pytestmark = pytest.mark.requirement("F-4", "F-5", "Z-2", "Z-3")
 
 
-def states(*values, key="s"):
-    """An operator that sets `key` to each value in turn, one per frame in which no task is running."""
+def states(*values, key="s", idle=False):
+    """An operator that sets `key` to each value in turn, one per frame; `idle`: only when no task runs or starts."""
     left = list(values)
 
     def on_frame(watch, report):
-        if left and not watch.run.inbox:
+        starting = any(status == "running" for _, status, _ in report.statuses)
+        if left and not watch.run.inbox and not (idle and (starting or watch.run.tasks.busy)):
             watch.write(**{key: left.pop(0)})
 
     return on_frame
@@ -204,7 +205,7 @@ def test_a_runnable_that_returns_is_a_new_incarnation(run, calls):
     def App(ctx):
         return If(lambda: ctx.state.get("s", True), children=[Task(lambda: calls("w"), id="w")])
 
-    played = run(App, on_frame=states(False, True))
+    played = run(App, on_frame=states(False, True, idle=True))
     assert calls.names == ["w", "w"]
     assert len(incarnations(played, "w")["w"]) == 2
     assert [row.status for row in played.tasks] == ["succeeded", "succeeded"]
