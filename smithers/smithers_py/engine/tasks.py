@@ -34,11 +34,13 @@ _DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
 class TaskState:
     """What the engine knows of a runnable's work; `attempt` counts from 1."""
 
-    __slots__ = ("attempt", "error", "job", "result", "started_ms", "timer")
+    __slots__ = ("attempt", "error", "job", "over", "result", "started_ms", "timer")
 
     def __init__(self) -> None:
         self.attempt = 1
         self.started_ms = 0
+        self.over = False
+        """The work has ended; its record is being written, which must not be cancelled."""
         self.job: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.result: TaskResult | None = None
@@ -91,6 +93,7 @@ class Tasks:
         self.running[inst] = state
         self.agents += inst.type_name in _AGENTS
         state.started_ms = self.run.clock.now_ms()
+        state.over = False
         state.job = asyncio.create_task(self._attempt(inst, state), name=f"task {inst.path_name}")
 
     def cancel(self, inst: Instance) -> None:
@@ -101,7 +104,7 @@ class Tasks:
         if state.timer is not None:
             state.timer.cancel()
             self.sleeping.pop(inst, None)
-        if state.job is not None:
+        if state.job is not None and not state.over:
             state.job.cancel()
 
     async def cancel_all(self) -> None:
@@ -145,6 +148,7 @@ class Tasks:
         except Exception as bug:  # noqa: BLE001 - not the plan's error: the drive loop ends the run with it
             outcome, result_json = "failed", None
             run.fail(bug)
+        state.over = True
         actions = activity.close()
         await control.close()
         ended = run.clock.now_ms()
@@ -174,22 +178,20 @@ class Tasks:
         kind = f"task.{completion.outcome}"
         level = "error" if error is not None else "info"
         payload = orjson.dumps({"ms": ended - state.started_ms} | ({"error": error.message} if error else {})).decode()
-        record = FinishedTask(
-            inst.node_id,
-            inst.mounted_frame,
-            state.attempt,
-            completion.outcome,  # pyright: ignore[reportArgumentType] - one of the three, "retry" is set later
-            ended,
-            result_json=result,
-            error_json=orjson.dumps(error.to_json()).decode() if error is not None else None,
-            journal_json=journal_text(completion.actions),
-            agent=done.agent,
-            events=[self.run.event(kind, inst.node_id, level=level, payload=payload)],
+        await self.run.store.finish(
+            FinishedTask(
+                inst.node_id,
+                inst.mounted_frame,
+                state.attempt,
+                completion.outcome,  # pyright: ignore[reportArgumentType] - one of the three, "retry" is set later
+                ended,
+                result_json=result,
+                error_json=orjson.dumps(error.to_json()).decode() if error is not None else None,
+                journal_json=journal_text(completion.actions),
+                agent=done.agent,
+                events=[self.run.event(kind, inst.node_id, level=level, payload=payload)],
+            )
         )
-        if self.run.idle:
-            self.run.unrecorded.append(record)
-        else:
-            await self.run.store.finish(record)
 
     def _retries_left(self, inst: Instance, state: TaskState, error: SmithersError) -> bool:
         """E-1 and Z-7: whether this failure is tried again."""
