@@ -356,3 +356,27 @@ def test_a_task_that_waits_for_a_slot_and_leaves_never_starts(run, gate, calls):
     assert calls.names == []
     assert played.task("two").started_at is None
     assert played.result.status == "completed"
+
+
+@pytest.mark.requirement("F-5", "H-3")
+def test_results_that_are_being_recorded_when_their_nodes_leave_are_not_lost(run):
+    """Some of these tasks run, some have just ended, some wait for a slot when their nodes leave."""
+
+    @component
+    def App(ctx):
+        many = 0 if ctx.state.get("s") else 60
+        return [
+            *[Task(nothing, key=n) for n in range(many)],
+            Phase("p", children=[Task(nothing, id="last")]),
+        ]
+
+    def on_frame(watch, report):
+        if report.index == 0:
+            watch.write(s=True)
+
+    for _ in range(4):
+        played = run(App, on_frame=on_frame, check=False, limits=Limits(idle_timeout_ms=0, max_tasks=8))
+        assert played.task("last").status == "succeeded"
+        ended = [row for row in played.tasks if row.ended_at is not None]
+        assert all(row.handled_frame is not None for row in ended)
+        assert all(row.status in ("scheduled", "cancelled") for row in played.tasks if row.ended_at is None)

@@ -24,8 +24,8 @@ def test_phase_b_starts_after_phase_a_is_complete(run):
     assert one.ended_at <= two.started_at <= two.ended_at <= three.started_at
     assert [(row[2], row[3]) for row in played.plan(0)] == [
         ("Phase", "a"),
-        ("Task", None),
-        ("Task", None),
+        ("Task", "nothing"),
+        ("Task", "nothing"),
         ("Phase", "b"),
     ]
     complete = played.transitions(f"$node/{played.node('a').node_id}")[-1]
