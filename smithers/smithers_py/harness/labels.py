@@ -11,7 +11,9 @@ _LONGEST = 60
 
 def node_label(type_name: str, name: str | None, node_id: str, props: Mapping[str, Any]) -> str:
     """E.g. `Phase build`, `Command pytest -q`, `Claude sonnet`, `Task w` (its explicit id)."""
-    told = name or _explicit(node_id) or _telling_prop(props)
+    explicit = _explicit(node_id)
+    # The name of a Task is its function's: many tasks share one, so the id the user gave says more.
+    told = (explicit if type_name == "Task" else "") or name or explicit or _telling_prop(props)
     told = " ".join(told.split())
     if len(told) > _LONGEST:
         told = told[: _LONGEST - 1] + "…"

@@ -129,7 +129,8 @@ def test_a_deep_and_a_wide_plan(clock):
         ("Task", None, "0123456789abcdef", {"fn": "plan:App.work"}, "Task App.work"),
         ("Claude", None, "0123456789abcdef", {"model": "sonnet"}, "Claude sonnet"),
         ("Parallel", None, "0123456789abcdef", {}, "Parallel"),
-        ("Task", "x" * 100, "t", {}, "Task " + "x" * 59 + "…"),
+        ("Step", "x" * 100, "t", {}, "Step " + "x" * 59 + "…"),
+        ("Task", "greet", "hi", {}, "Task hi"),
     ],
 )
 def test_labels(type_name, name, node_id, props, label):
