@@ -28,7 +28,17 @@ class _AgentNode(Runnable):
 
 
 class Claude(_AgentNode):
-    """An agent on an Anthropic model: `Claude(model="sonnet", prompt="Fix the failing tests")`."""
+    """An agent on an Anthropic model.
+
+    `model` is opus, sonnet, haiku, any PydanticAI model string or model object; `prompt` (or text children) is what it
+    is asked. With `schema`, a Pydantic model, its answer is `r.structured`; the text is `r.output`. `max_turns` is how
+    many model requests one attempt may make, `timeout` is in seconds. `tools` and `resume` are accepted, and do nothing
+    yet. `smithers run --model test` answers offline.
+
+        Claude(id="poet", model="sonnet", prompt="A poem about bees", max_turns=3).on_finished(
+            lambda r: ctx.state.set("poem", r.output)
+        )
+    """
 
     model: Any = "sonnet"
 
@@ -57,7 +67,12 @@ class Claude(_AgentNode):
 
 
 class Agent(_AgentNode):
-    """The same for any provider: `Agent(model="openai:gpt-5.2", prompt=...)`; `model` is required."""
+    """The same as `Claude` for any provider; `model` is required.
+
+    Its other props are those of `Claude`.
+
+        Agent(id="poet", model="openai:gpt-5.2", prompt="A poem about bees", max_turns=3)
+    """
 
     model: Any
 

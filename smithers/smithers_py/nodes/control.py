@@ -36,7 +36,17 @@ class _Named(BaseNode):
 
 
 class Phase(_Named):
-    """A stage of the plan; sibling phases run in order (N-2). `skip_if`: a value or a function without arguments."""
+    """A stage of the plan; sibling phases run in order, and its children mount when its turn comes (N-2).
+
+    What is directly in it runs in order. `skip_if` is a value or a function without arguments, asked once when its turn
+    comes. The name serves as key.
+
+        with Phase("build", skip_if=lambda: ctx.state.get("built", False)):
+            Task(work, id="compile")
+            Task(work, id="link")
+        with Phase("test"):
+            Task(work, id="check")
+    """
 
     kind: ClassVar[NodeKind] = NodeKind.PHASE
     events: ClassVar[tuple[str, ...]] = ("on_start", "on_complete", "on_error")
@@ -60,7 +70,17 @@ class Phase(_Named):
 
 
 class Step(_Named):
-    """A step of a phase; steps run in order, the work inside one together (N-2, Z-5)."""
+    """A step of a phase; steps run in order, the work inside one together (N-2, Z-5). The name serves as key.
+
+    The props about snapshots and commits are accepted, and do nothing yet.
+
+        with Phase("build"):
+            with Step("libraries"):
+                Task(work, id="first")
+                Task(work, id="second")
+            with Step("program"):
+                Task(work, id="link")
+    """
 
     kind: ClassVar[NodeKind] = NodeKind.STEP
     events: ClassVar[tuple[str, ...]] = ("on_start", "on_complete", "on_error")
@@ -90,7 +110,14 @@ class Step(_Named):
 
 
 class Parallel(BaseNode):
-    """Runs its children together, at most `max_concurrency` at once (None: no limit of its own)."""
+    """Runs its children together, at most `max_concurrency` at once (None: no limit of its own).
+
+    One child that fails does not stop the others.
+
+        with Parallel(max_concurrency=2):
+            for name in ("a", "b", "c"):
+                Task(work, key=name)
+    """
 
     kind: ClassVar[NodeKind] = NodeKind.PARALLEL
 
@@ -137,7 +164,15 @@ class _Loop(BaseNode):
 
 
 class While(_Loop):
-    """Repeats its children while `condition` (a value or a function without arguments) is true (N-3, Z-8)."""
+    """Repeats its children while `condition` (a value or a function without arguments) is true (N-3, Z-8).
+
+    The condition is read before each iteration, after all writes of the one before. The children of an iteration run in
+    order. They are a list, or a function of the iteration number (from 0). An id inside is `loop/iteration/id`, and
+    `ctx.node(id).previous` is the node one iteration earlier.
+
+        with While("count", lambda: ctx.state.get("n", 0) < 3, max_iterations=5):
+            Task(work, id="one").on_finished(lambda r: ctx.state.increment("n"))
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("id", "condition")
 
@@ -159,7 +194,14 @@ class While(_Loop):
 
 
 class Ralph(_Loop):
-    """Repeats its children until `Stop`, `End` or `max_iterations`; the same machine as `While` (N-3)."""
+    """Repeats its children until `Stop`, `End` or `max_iterations`; the same machine as `While` (N-3).
+
+    Its children are as those of `While`.
+
+        with Ralph("mend", max_iterations=4):
+            Task(work, id="mender").on_finished(lambda r: ctx.state.increment("mended"))
+            If(lambda: ctx.state.get("mended", 0) >= 2, children=[End("all mended")])
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("id",)
 

@@ -11,7 +11,11 @@ from smithers_py.nodes.base import BaseNode, NodeKind
 class Effect(BaseNode):
     """Runs `run` after commit when `deps` changed by value; `cleanup` before the next run and at unmount (Z-16).
 
-    `run` may return a cleanup instead.
+    `deps` is a list of storable values; `deps=[]` runs it once. `run` may return a cleanup instead. In a component
+    `ctx.use_effect(id, deps=[...], fn=...)` is the same.
+
+        phase = ctx.state.get("phase", "begin")
+        Effect("announce", deps=[phase], run=lambda: ctx.vol.set("label", f"Phase {phase}"))
     """
 
     kind: ClassVar[NodeKind] = NodeKind.EFFECT
@@ -40,7 +44,14 @@ class Effect(BaseNode):
 
 
 class Stop(BaseNode):
-    """Ends the run gracefully once mounted: status stopped (Z-9)."""
+    """Ends the run gracefully once mounted: status stopped, exit code 4 (Z-9).
+
+    In a Phase and in a loop it takes effect when its turn comes.
+
+        with Phase("check"):
+            Task(work, id="look")
+            Stop("nothing to do")
+    """
 
     kind: ClassVar[NodeKind] = NodeKind.STOP
     positional: ClassVar[tuple[str, ...]] = ("reason",)
@@ -61,7 +72,14 @@ class Stop(BaseNode):
 
 
 class End(BaseNode):
-    """Ends the run as completed, with a stored summary (any value state can hold) and an exit code (0-255)."""
+    """Ends the run as completed, with a stored summary (any value state can hold) and an exit code (0-255).
+
+    In a Phase and in a loop it takes effect when its turn comes.
+
+        with Phase("tell"):
+            Task(work, id="look").on_finished(lambda r: ctx.state.set("found", r.output))
+            End({"found": ctx.state.get("found")})
+    """
 
     kind: ClassVar[NodeKind] = NodeKind.STOP
     positional: ClassVar[tuple[str, ...]] = ("summary",)

@@ -46,7 +46,12 @@ class Runnable(BaseNode):
 class Command(Runnable):
     """Runs a program (N-5, Z-10): `Command(["pytest", "-q"])`, or a line for the shell: `Command("pytest -q")`.
 
-    `check`: a non-zero exit is an error (CommandFailed); `on_orphan`: what resume does with one whose engine died.
+    `cwd` is relative to the folder that the run was started in, `env` is added to its environment, `timeout` is in
+    seconds. With `check` a non-zero exit is an error (CommandFailed). `on_orphan`: what resume does with one whose
+    engine died. The result has `exit_code`, `stdout` and `stderr`; `output` is `stdout`.
+
+        Command(["echo", "hello"], id="greet", timeout=10).on_finished(lambda r: ctx.state.set("said", r.stdout))
+        Command("exit 3", id="lint", check=False).on_finished(lambda r: ctx.state.set("lint", r.exit_code))
     """
 
     positional: ClassVar[tuple[str, ...]] = ("argv",)
@@ -97,7 +102,16 @@ class Command(Runnable):
 
 
 class Task(Runnable):
-    """Runs a Python function, async or not (a plain one in a worker thread). It gets `ctx` if it names it (Z-13)."""
+    """Runs a Python function, async or not (a plain one in a worker thread). It gets `ctx` if it names it (Z-13).
+
+    It is called without other arguments: `Task(lambda: work(3))`. What it returns is `r.output`, and must be storable.
+
+        def count(ctx):
+            return len(ctx.state.get("words", []))
+
+
+        Task(count, id="count", retries=2).on_finished(lambda r: ctx.state.set("count", r.output))
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("fn",)
     structural: ClassVar[frozenset[str]] = frozenset({"fn"})
@@ -126,7 +140,17 @@ class Task(Runnable):
 
 
 class Smithers(Runnable):
-    """Runs another plan as a child execution (N-4, Z-11); `r.output` is its `End` summary."""
+    """Runs another plan as a child execution with a state of its own (N-4, Z-11); `r.output` is its `End` summary.
+
+    `plan` is a component, a call of one, or the path of a script; `input` is what the child finds as `ctx.input`.
+
+        @plan
+        def Child(ctx):
+            End({"doubled": 2 * ctx.input})
+
+
+        Smithers(Child, input=21, id="child").on_finished(lambda r: ctx.state.set("answer", r.output["doubled"]))
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("plan",)
 

@@ -9,7 +9,12 @@ from smithers_py.nodes.base import BaseNode, NodeKind
 
 
 class Fragment(BaseNode):
-    """Groups children without adding anything."""
+    """Groups children without adding anything: a component that returns several nodes as one.
+
+    It has no place of its own in an order: its children stand where it stands.
+
+        Fragment(children=[Task(work, id="one"), Task(work, id="two")])
+    """
 
     if TYPE_CHECKING:
 
@@ -17,7 +22,12 @@ class Fragment(BaseNode):
 
 
 class Text(BaseNode):
-    """A piece of text; what strings and numbers among children become."""
+    """A piece of text; what strings and numbers among children become.
+
+    The children of an agent are its prompt.
+
+        Claude(id="poet", children=["Write a poem about ", Text("bees")])
+    """
 
     kind: ClassVar[NodeKind] = NodeKind.TEXT
     positional: ClassVar[tuple[str, ...]] = ("value",)
@@ -33,6 +43,13 @@ class If(BaseNode):
     """Its children while `condition` is true, else `fallback`.
 
     `condition` is a value, or a function without arguments: then only this node renders again when its reads change.
+    `fallback` is a node, a text, None or a list of these.
+
+        If(
+            lambda: ctx.state.get("tested"),
+            children=[Task(work, id="publish")],
+            fallback=[Task(work, id="test").on_finished(lambda r: ctx.state.set("tested", True))],
+        )
     """
 
     positional: ClassVar[tuple[str, ...]] = ("condition",)
@@ -58,7 +75,16 @@ class If(BaseNode):
 
 
 class Switch(BaseNode):
-    """The first `Case` that matches `value` (or a function giving it), else `Default`."""
+    """The first `Case` that matches `value` (or a function giving it), else `Default`.
+
+    It has no other children.
+
+        with Switch(lambda: ctx.state.get("kind", "bug")):
+            with Case(["bug", "crash"]):
+                Task(work, id="mend")
+            with Default():
+                Task(work, id="build")
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("value",)
 
@@ -77,7 +103,12 @@ class Switch(BaseNode):
 
 
 class Case(BaseNode):
-    """A branch of `Switch`, taken when the value equals `match`, or one of them when it is a list, tuple or set."""
+    """A branch of `Switch`, taken when the value equals `match`, or one of them when it is a list, tuple or set.
+
+    Equal means of the same type, too: `Case(1)` does not match True.
+
+        Switch(2, children=[Case(1, children=["one"]), Case([2, 3], children=[Task(work, id="few")])])
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("match",)
 
@@ -96,7 +127,12 @@ class Case(BaseNode):
 
 
 class Default(BaseNode):
-    """The branch of `Switch` taken when no `Case` matches."""
+    """The branch of `Switch` taken when no `Case` matches.
+
+    Where it stands among the cases makes no difference.
+
+        Switch("red", children=[Case("blue", children=["sky"]), Default(children=[Task(work, id="other")])])
+    """
 
     if TYPE_CHECKING:
 
@@ -104,9 +140,15 @@ class Default(BaseNode):
 
 
 class Each(BaseNode):
-    """One child per item: `children` is a function of (item, index). Every child needs a key.
+    """One child per item: `children` is a function of (item) or (item, index). Every child needs a key.
 
     `items` is an iterable, or a function without arguments: then only this node renders again when its reads change.
+    The key stays with the item, so a list that is reordered keeps its running tasks.
+
+        Each(
+            lambda: ctx.state.get("files", ["a.txt", "b.txt"]),
+            children=lambda name: Task(work, key=name),
+        )
     """
 
     positional: ClassVar[tuple[str, ...]] = ("items",)
