@@ -12,6 +12,7 @@ from typing import Any
 
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.props import props_equal
+from smithers_py.engine.causes import changed_reads
 from smithers_py.engine.content import Content, is_scope
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import deps_text
@@ -53,6 +54,7 @@ class Renderer:
             inst: Instance = scope.owner
             if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
                 continue
+            self.draft.causes[inst] = changed_reads(scope)
             self.stack.append(inst)
             self.drain()
         self.reach_all()
@@ -269,7 +271,11 @@ class Renderer:
         elif item.kind is NodeKind.STOP:
             self.draft.stops.append(item)
         else:
-            if item.kind is NodeKind.PHASE and not self.unknown(item, item.desc.skip_if) and self.content.skips(item):
+            if (
+                item.kind is NodeKind.PHASE
+                and not self.unknown(item, item.desc.skip_if)
+                and self.content.skips(item, self.draft)
+            ):
                 self.draft.skipped.append(item)
             self.draft.entered.append(item)
             self.tree.touch(item)
@@ -289,7 +295,7 @@ class Renderer:
                 hint="Give the loop something to run, or let it change what its condition reads.",
                 where=where(loop.desc, loop, itself=True),
             )
-        if not self.unknown(loop, loop.desc.condition) and not self.content.continues(loop):
+        if not self.unknown(loop, loop.desc.condition) and not self.content.continues(loop, self.draft):
             state.done = "condition"
         elif following >= loop.desc.max_iterations:
             state.done = "max_iterations"
