@@ -57,9 +57,9 @@ def pipeline(ctx):
                 state.merge("broken", {name: r.output}, trigger="links.finished")
 
         file = given.folder / name
-        count = Command(["wc", "-lw", str(file)], on_finished=counted)
-        check = Task(lambda: broken_links(file), on_finished=checked)
-        return Step(name, children=[count, check])  # a step's name is its key
+        count = Command(["wc", "-lw", str(file)], id="wc", on_finished=counted)
+        check = Task(lambda: broken_links(file), id="links", on_finished=checked)
+        return Step(name, children=[count, check])  # a step's name is its key, and its ids are its own
 
     with Phase("measure"), Parallel(max_concurrency=4):
         Each(lambda: state.get("files", []), children=measure)

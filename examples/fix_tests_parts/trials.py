@@ -1,6 +1,6 @@
 """Tries edits in a scratch copy of a project: one worker process collects its tests once and runs them for each edit.
 
-Run as a program, this file is the worker: a list of test ids on each line of stdin, those that passed on each line of
+Run as a program, this file is the worker: a list of test ids on each line of stdin, the ids of those that passed on each line of
 stdout. Starting pytest for every edit would be simpler and fifty times slower.
 """
 
@@ -19,15 +19,16 @@ from typing import IO, Self
 
 import pytest
 
-SECONDS = 5
-"""How long one trial may take; an edit can make a loop endless."""
-
 
 class Trials:
-    """A scratch copy of a project and the worker in it; a context manager."""
+    """A scratch copy of a project and the worker in it; a context manager.
 
-    def __init__(self, project: Path) -> None:
+    `seconds`: how long one trial may take; an edit can make a loop endless.
+    """
+
+    def __init__(self, project: Path, seconds: float = 5) -> None:
         self._project = project
+        self._seconds = seconds
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -67,7 +68,7 @@ class Trials:
 
     def _start(self) -> None:
         self._worker = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, str(self._seconds)],
             cwd=self._scratch,
             # Without bytecode files: an edit within the same second as the one before must not find its stale cache.
             env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -88,7 +89,8 @@ class Trials:
 class _Worker:
     """A pytest plugin: in place of running the collected tests once, runs those that each request asks for."""
 
-    def __init__(self, requests: IO[str], answers: IO[str]) -> None:
+    def __init__(self, requests: IO[str], answers: IO[str], seconds: float) -> None:
+        self._seconds = seconds
         self._requests = requests
         self._answers = answers
         self._passed: list[str] = []
@@ -97,7 +99,7 @@ class _Worker:
         items = {item.nodeid: item for item in session.items}
         self._answer([])
         for line in self._requests:
-            faulthandler.dump_traceback_later(SECONDS, exit=True)
+            faulthandler.dump_traceback_later(self._seconds, exit=True)
             self._passed = []
             asked = json.loads(line) or items
             if _reload({test.partition("::")[0] for test in asked}):
@@ -146,4 +148,5 @@ if __name__ == "__main__":
     with os.fdopen(os.dup(1), "w") as channel, Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         # `-s`: with its capturing on, pytest takes stdin away.
-        pytest.main(["-qs", "--assert=plain", "-p", "no:cacheprovider"], plugins=[_Worker(sys.stdin, channel)])
+        worker = _Worker(sys.stdin, channel, float(sys.argv[1]))
+        pytest.main(["-qs", "--assert=plain", "-p", "no:cacheprovider"], plugins=[worker])
