@@ -44,8 +44,8 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
     for parent, old in list(draft.before.items()):
         if not draft.is_dropped(parent):
             _unmount_missing(tree, draft, old, changes)
-    for above in draft.relocated.values():
-        if above in draft.before:
+    for inst, above in draft.relocated.items():
+        if above is not inst and above in draft.before:
             _order_of(draft, above, changes)
     if tree.root.mounted_frame < 0:
         tree.root.mounted_frame = draft.frame_index
@@ -55,8 +55,8 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
             _place_children(tree, draft, parent, old, changes)
     _update(tree, draft, changes)
     for scope, log in draft.logs:
-        inst: Instance = scope.owner
-        if inst.mounted_frame >= 0 and inst.scope is scope:
+        owner: Instance = scope.owner
+        if owner.mounted_frame >= 0 and owner.scope is scope:
             scope.commit(log)
     return changes
 
@@ -184,7 +184,7 @@ def _mount(tree: Tree, draft: Draft, top: Instance, after: str | None, changes: 
 
 def _relocate(tree: Tree, draft: Draft, inst: Instance, after: str | None, changes: Changes) -> None:
     above = draft.relocated[inst]
-    order = changes.orders.get(above)
+    order = changes.orders.get(above) if above is not inst else None
     old_parent = None if above is inst else _id(above)
     old_after = order.remove(inst) if order is not None else None
     changes.patches.append([">", inst.node_id, _id(inst.parent), after, old_parent, old_after])

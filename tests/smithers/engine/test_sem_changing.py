@@ -4,6 +4,7 @@ import pytest
 from sem_play import nothing
 
 from smithers_py import Each, Effect, Fragment, If, Parallel, Phase, Ralph, Step, Task, Text, component
+from smithers_py.engine.run import Limits
 
 pytestmark = pytest.mark.requirement("F-5", "Z-5", "Z-6")
 
@@ -286,3 +287,18 @@ def test_each_grows_while_it_is_worked_on(run, calls):
     assert sorted(calls.names[:-1]) == list(range(1, 32))
     assert calls.names[-1] == "after"
     assert {row.attempt for row in played.tasks} == {1}
+
+
+def test_a_waiting_task_moves_out_of_a_phase_that_leaves(run, gate, calls):
+    @component
+    def App(ctx):
+        work = Task(lambda: calls("w"), id="w")
+        return [
+            Task(gate.wait("slot"), key="slot"),
+            work if ctx.state.get("s") else Phase("p", children=[Text("x"), work, Task(nothing, id="other")]),
+        ]
+
+    played = run(App, on_frame=set_then_open(gate, "slot"), limits=Limits(idle_timeout_ms=0, max_tasks=1))
+    assert calls.names == ["w"]
+    assert [row.mounted_frame for row in played.nodes if row.node_id == "w"] == [0]
+    assert played.result.status == "completed"
