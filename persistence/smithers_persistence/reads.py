@@ -85,7 +85,7 @@ def scope_runs(conn: sqlite3.Connection, execution_id: str, first: int = 0, last
             if cause and isinstance(cause[0], list):
                 why, changed = "keys", cause[0]
             elif cause:
-                why = cause[0] or "parent"
+                why, changed = cause[0] or "parent", cause[1] if len(cause) > 1 else []
             found.append(ScopeRun(frame, node_id, why, _named(read, keys), _named(changed, keys)))
     return found
 

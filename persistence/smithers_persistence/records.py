@@ -71,8 +71,8 @@ class ScopeRun:
     """One scope of the plan that ran in a frame (F-7, R-6): what it read, and why it ran.
 
     `why`: "mounted"; "keys": what it had read changed, `changed` says which keys; "parent": the component above gave it
-    something else to show (also: its loop began an iteration); "asked": not a scope, but a loop's condition or a
-    phase's `skip_if`, read this once. `node_id` is "" for the entry component.
+    something else to show (also: its loop began an iteration), and `changed` is what had changed besides; "asked": not
+    a scope, but a loop's condition or a phase's `skip_if`, read this once. `node_id` is "" for the entry component.
     """
 
     frame_index: int

@@ -109,8 +109,9 @@ class EffectRow:
 class FrameOpening:
     """What phase 4 commits: the plan's delta and the rows of what it mounted. `delta` None: the plan is as before.
 
-    `scopes_json`: for each scope that ran [node_id, read] and, unless it was mounted by this frame, why: null (the
-    parent), "asked", or the list of keys that had changed. Keys are positions in `keys_read`, or names.
+    `scopes_json`: for each scope that ran [node_id, read] and, unless it was mounted by this frame, why: "asked", the
+    list of keys that had changed, or null (the parent), then such a list if there is one. Keys are positions in
+    `keys_read`, or names.
     """
 
     delta: bytes | None

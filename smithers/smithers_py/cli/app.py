@@ -199,6 +199,19 @@ def inspect(execution: ExecutionId = "latest", json: Json = False, database: Dat
 
 
 @app.command()
+def why(
+    node: Annotated[str, typer.Argument(metavar="NODE", help="A node: its id, a unique beginning of it, or its name.")],
+    execution: ExecutionId = "latest",
+    json: Json = False,
+    database: Database = None,
+) -> None:
+    """Say why a node is in the plan, why it ran, why it ran again, or why not yet."""
+    from smithers_py.cli.show_why import show_why
+
+    show_why(database, node, execution, as_json=json)
+
+
+@app.command()
 def logs(
     execution: ExecutionId = "latest",
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the execution ends.")] = False,

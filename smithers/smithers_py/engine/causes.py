@@ -57,8 +57,11 @@ def scopes_text(draft: Draft, keys: list[str]) -> str | None:
             continue
         names = read(log)
         if inst.mounted_frame < draft.frame_index:
-            changed = draft.causes.get(inst)
-            rows.append([inst.node_id, names, None if changed is None else placed(changed)])
+            own = draft.given.get(inst)
+            if own is None and inst in draft.causes:
+                rows.append([inst.node_id, names, placed(draft.causes[inst])])
+            else:
+                rows.append([inst.node_id, names, None, *([placed(own)] if own else [])])
         elif names:
             rows.append([inst.node_id, names])
     rows += [[inst.node_id, read(log), "asked"] for inst, log in draft.asked if log]

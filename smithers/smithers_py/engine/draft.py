@@ -30,6 +30,8 @@ class Draft:
     """What each scope that ran has read, in order."""
     causes: dict[Instance, list[str]] = field(default_factory=dict[Instance, list[str]])
     """Of the scopes that run because of what they had read: which of it has changed."""
+    given: dict[Instance, list[str]] = field(default_factory=dict[Instance, list[str]])
+    """The same of those that run because the scope above gave them another description."""
     asked: list[tuple[Instance, list[Node]]] = field(default_factory=list[tuple[Instance, list[Node]]])
     """Conditions of loops and `skip_if` of phases that were read once, with what they read."""
     rendered: dict[Instance, None] = field(default_factory=dict)

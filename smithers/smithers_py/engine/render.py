@@ -156,6 +156,8 @@ class Renderer:
             return False
         if isinstance(desc, Element) and props_equal(old.props, desc.props):
             return False
+        if inst.scope is not None:
+            self.draft.given[inst] = changed_reads(inst.scope)
         self.draft.set_desc(inst, desc)
         if inst.kind is NodeKind.EFFECT:
             self.draft.effects[inst] = deps_text(inst)
