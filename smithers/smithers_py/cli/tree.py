@@ -46,7 +46,8 @@ def _node_text(node: PlanNode, fact: NodeFacts | None) -> str:
     if fact is None:
         return f"{label}  {clean(node.node_id)}"
     mark = paint(glyph(fact.status, sys.stdout), fact.status, sys.stdout)
-    word = paint(fact.status, fact.status, sys.stdout)
+    # "idle" is said by the mark alone: control nodes and components have no work of their own.
+    word = "" if fact.status == "idle" else paint(fact.status, fact.status, sys.stdout)
     parts = [f"{mark} {label}", word, human_duration(fact.duration_ms), clean(node.node_id), clean(fact.source)]
     return "  ".join(part for part in parts if part)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
+from state_world import World
 
-from conftest import World
 from smithers_py.errors import (
     ContextError,
     ReservedKeyError,

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from state_world import World, names
 
-from conftest import World, names
 from smithers_py.errors import StateActionError
 
 

@@ -9,8 +9,8 @@ import pytest
 from folding import compact, fold, unfold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from state_world import World
 
-from conftest import World
 from smithers_persistence import state_fold
 from smithers_py.state.actions import Action, Append, Batch, Delete, Increment, Init, Merge, Remove, Set, Update
 from smithers_py.state.plan import Change, FlushPlan

@@ -5,8 +5,8 @@ import random
 from typing import Any
 
 import pytest
+from state_world import World, texts_after
 
-from conftest import World, texts_after
 from smithers_py.errors import StateActionError, StateValueError
 from smithers_py.state.actions import Append, Batch, Increment, Merge, Remove, Set
 from smithers_py.state.deltas import splice

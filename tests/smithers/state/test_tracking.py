@@ -3,8 +3,8 @@
 import threading
 
 import pytest
+from state_world import World, names
 
-from conftest import World, names
 from smithers_py.state.actions import Batch, Set
 from smithers_reactive import Computed, Signal
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from state_world import World
 
-from conftest import World
 from smithers_py.errors import StateActionError
 
 
