@@ -78,3 +78,14 @@ class World:
     def read(self, key: str) -> Any:
         """A key's value, untracked."""
         return self.store.get(key)
+
+
+def names(scope: Scope) -> list[str]:
+    """The names of the key nodes a scope subscribes to, in the order it read them."""
+    return [node.name for node in scope.deps if isinstance(node, Node)]
+
+
+def texts_after(store: StateStore, *actions: Action) -> dict[str, str]:
+    """Flush bare actions; the texts then."""
+    store.publish(store.plan_flush([Batch("n", actions=list(actions))]))
+    return store.texts()
