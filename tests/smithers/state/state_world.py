@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from smithers_py.state.actions import Batch
+from smithers_py.state.actions import Action, Batch
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.context import Context, signal_hook
 from smithers_py.state.files import Files
 from smithers_py.state.plan import FlushPlan
 from smithers_py.state.store import StateStore
-from smithers_reactive import Runtime, Scope
+from smithers_reactive import Node, Runtime, Scope
 
 
 class FixedClock:
