@@ -183,7 +183,9 @@ def _locate(error: SmithersError, inst: Instance) -> SmithersError:
 def _hook(use: EffectUse) -> Effect:
     """`ctx.use_effect` as the node it stands for: effects are visible in the plan (N-6)."""
     deps = decode(use.deps_text)
-    return Effect(use.id, deps=deps if isinstance(deps, list | tuple) else [deps], run=use.fn)
+    effect = Effect(use.id, deps=deps if isinstance(deps, list | tuple) else [deps], run=use.fn)
+    object.__setattr__(effect, "site", use.site)
+    return effect
 
 
 def _each(desc: Each) -> list[Any]:

@@ -1,5 +1,6 @@
 """`ctx`: the one object plans get (DESIGN §4). What it may do follows from where it is used, told by `current`."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from uuid import UUID
 
 from smithers_py.clock import Clock
 from smithers_py.errors import ContextError
+from smithers_py.nodes.base import call_site
+from smithers_py.nodes.props import Site
 from smithers_py.state.actions import SignalNode, SignalSet
 from smithers_py.state.activity import Activity, active
 from smithers_py.state.codec import encode
@@ -24,6 +27,8 @@ class EffectUse:
     id: str
     deps_text: str
     fn: Callable[..., Any]
+    site: Site | None
+    """Where it was called."""
 
 
 class NodeView:
@@ -186,7 +191,8 @@ class Context:
                 hint="Call it in a component, on every run of it.",
                 where=activity.where(),
             )
-        activity.effects.append(EffectUse(id, encode(f"deps of effect {id}", deps)[0], fn))
+        text = encode(f"deps of effect {id}", deps)[0]
+        activity.effects.append(EffectUse(id, text, fn, call_site(sys._getframe(1))))
 
     def _chance(self, what: str) -> bytes:
         activity = active(f"ctx.{what}")

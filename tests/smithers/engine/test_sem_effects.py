@@ -114,6 +114,7 @@ def test_use_effect_is_a_node_of_the_plan(run, calls):
     played = run(App, on_frame=states(1, 1))
     assert calls.names == ["load", "load"]
     assert played.node("load").node_type == "Effect"
+    assert played.node("load").source.startswith(f"{__file__}:")
     assert played.status("p") == "succeeded"
 
 
