@@ -1,7 +1,7 @@
 """Tries edits in a scratch copy of a project: one worker process collects its tests once and runs them for each edit.
 
-Run as a program, this file is the worker: a list of test ids on each line of stdin, the ids of those that passed on each line of
-stdout. Starting pytest for every edit would be simpler and fifty times slower.
+Run as a program, this file is the worker. It reads a list of test ids from each line of stdin and answers on stdout
+with those that passed. (To start pytest for every edit would be simpler, and too slow for hundreds of them.)
 """
 
 import contextlib

@@ -94,7 +94,12 @@ def _old_and_new(row: TransitionView) -> tuple[str, str]:
     if row.delta is not None and row.old is None and row.new is None:
         # Too large to be shown whole: what was done to it says more.
         return "…", shorten(_compact(row.delta), _CELL)
-    return shorten(_compact(row.old), _CELL), "(deleted)" if row.deleted else shorten(_compact(row.new), _CELL)
+    old, new = _compact(row.old), "(deleted)" if row.deleted else _compact(row.new)
+    same = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
+    if max(len(old), len(new)) > _CELL and same > _CELL // 2:
+        # Both cells would show the same beginning and cut off what changed.
+        old, new = "…" + old[same - 1 :], "…" + new[same - 1 :]
+    return shorten(old, _CELL), shorten(new, _CELL)
 
 
 def _print_state(state: dict[str, Any]) -> None:

@@ -19,12 +19,12 @@ Smithers = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def smithers() -> Smithers:
-    """`smithers(workspace, *arguments)`: what the command printed as JSON; any exit code but `exit_code` fails."""
+    """`smithers(workspace, *arguments)`: what the command printed with --json, or `as_json=False` its text."""
 
-    def run(workspace: Path, *arguments: str | Path, exit_code: int = 0) -> Any:
+    def run(workspace: Path, *arguments: str | Path, as_json: bool = True) -> Any:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("SMITHERS", "PYTEST"))}
         done = subprocess.run(
-            [SMITHERS, *arguments, "--json"],
+            [SMITHERS, *arguments, *(["--json"] if as_json else [])],
             cwd=workspace,
             env=env,
             capture_output=True,
@@ -32,8 +32,8 @@ def smithers() -> Smithers:
             timeout=SECONDS,
             check=False,
         )
-        assert done.returncode == exit_code, done.stdout[-2000:] + done.stderr[-4000:]
-        return json.loads(done.stdout)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return json.loads(done.stdout) if as_json else done.stdout
 
     return run
 

@@ -114,3 +114,11 @@ def test_frames_can_be_read_back(finished: Finished, smithers) -> None:
         seen = smithers(finished.workspace, "db", "frames", "latest", "--frame", str(index))
         assert seen["state"] == fold(finished.transitions, before=index)
         assert {"Phase", "Task"} <= {node["type"] for node in seen["plan"]}
+
+
+def test_a_line_for_an_append_shows_what_was_appended(finished: Finished, smithers) -> None:
+    printed = smithers(finished.workspace, "db", "transitions", "latest", "--key", "repairs", as_json=False)
+    lines = printed.splitlines()[1:]
+    assert len(lines) == finished.faults
+    repaired = finished.result["summary"]["repaired"]
+    assert [one.partition(":")[0] in line for one, line in zip(repaired, lines, strict=True)] == [True] * len(lines)
