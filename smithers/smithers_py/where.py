@@ -88,6 +88,11 @@ def _not_the_users() -> tuple[str, ...]:
     return (str(Path(__file__).parent), *libraries, *ours, "<frozen")
 
 
+def is_users(file: str) -> bool:
+    """Whether the code of a file is neither ours nor a library's nor Python's own."""
+    return not file.startswith(_not_the_users())
+
+
 def user_location(error: BaseException) -> tuple[str, int] | None:
     """File and line (from 1) of the innermost frame of the user's own code in the error's traceback, if any."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
@@ -96,7 +101,7 @@ def user_location(error: BaseException) -> tuple[str, int] | None:
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(_not_the_users()):
+        if is_users(file):
             found = file, trace.tb_lineno
         trace = trace.tb_next
     return found

@@ -136,6 +136,9 @@ def check(
     input_: Input = None,
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
+    purity: Annotated[
+        bool, typer.Option("--purity", help="Also find what rendering reads or does beside ctx: clock, files, network.")
+    ] = False,
 ) -> None:
     """Say what is wrong with a script, without running it.
 
@@ -144,7 +147,8 @@ def check(
     from smithers_py.cli.inputs import plan_options
     from smithers_py.cli.show_check import check_command
 
-    raise typer.Exit(check_command(plan_options(script, entry, state, input_), as_json=json, strict=strict))
+    options = plan_options(script, entry, state, input_)
+    raise typer.Exit(check_command(options, as_json=json, strict=strict, purity=purity))
 
 
 @app.command()

@@ -12,9 +12,9 @@ from smithers_py.harness.code_check import Finding
 from smithers_py.harness.plan_check import Checked, check_script
 
 
-def check_command(options: RunOptions, *, as_json: bool, strict: bool) -> int:
+def check_command(options: RunOptions, *, as_json: bool, strict: bool, purity: bool = False) -> int:
     """Print what there is to say; returns the exit code: 1 for errors, with `strict` also for warnings."""
-    checked = check_script(options)
+    checked = check_script(options, purity=purity)
     if as_json:
         write_json(_data(options, checked))
     else:

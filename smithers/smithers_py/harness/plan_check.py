@@ -6,6 +6,7 @@ read the script's syntax tree. Errors stop a run; warnings do not.
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from smithers_py.errors import (
     UsageError,
 )
 from smithers_py.harness.code_check import Finding, code_findings
+from smithers_py.harness.purity import Purity
 from smithers_py.nodes import BaseNode, NodeKind
 from smithers_py.state.context import signal_hook
 from smithers_reactive import Runtime
@@ -78,8 +80,9 @@ def load_plan(options: RunOptions) -> LoadedPlan:
         return LoadedPlan(loaded, validated_input(loaded.component, options.input), options, rt)
 
 
-def check_script(options: RunOptions) -> Checked:
-    """Everything there is to say about a script, errors first, then by line.
+def check_script(options: RunOptions, *, purity: bool = False) -> Checked:
+    """Everything there is to say about a script, errors first, then by line. `purity`: also what its render reads or
+    does that is not its own.
 
     Raises:
         ScriptNotFoundError, EntryNotFoundError, UsageError, StateError: what was asked for is wrong, not the script.
@@ -93,13 +96,16 @@ def check_script(options: RunOptions) -> Checked:
             raise
         return Checked([_error(error)], None)
     found = [*code_findings(loaded.script.path)]
+    watched = Purity()
     shown = None
     try:
-        shown = loaded.preview()
+        with watched.watch() if purity else nullcontext():
+            shown = loaded.preview()
     except SmithersError as error:
         found.append(_error(error))
     else:
         found += _node_findings(shown)
+    found += watched.findings
     unique = {(one.code, one.file, one.line, one.message): one for one in found}
     ordered = sorted(unique.values(), key=lambda one: (one.level, one.file or "", one.line or 0, one.code))
     return Checked(ordered, shown)
