@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, IDLE, STALE
 from smithers_reactive.graph import Node, Runtime
-from smithers_reactive.isolation import enter, inside, leave, refuse_foreign_thread, refuse_in_pure, untracked
+from smithers_reactive.isolation import admit_writer, enter, leave, refuse_foreign_thread, untracked
 from smithers_reactive.sink import Sink
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Signal(Node, Generic[T]):
         name: Any = None,
         runtime: Runtime | None = None,
     ) -> None:
-        super().__init__(runtime or Runtime.current(), value, equals=equals, name=name)
+        Node.__init__(self, runtime or Runtime.current(), value, None, equals, name)
 
     if TYPE_CHECKING:
 
@@ -56,20 +56,19 @@ class Signal(Node, Generic[T]):
         inside a Computed or a Scope run, ForeignThreadError off the owning thread, and what the Effects raised.
         """
         rt = self.rt
-        if inside:
-            refuse_in_pure(self)
+        if rt.path or get_ident() != rt.entered:
+            admit_writer(self)
+            if rt.on_write is None:
+                refuse_foreign_thread(self)
         if rt.on_write is not None:
             rt.on_write(self, value, False)
             return
-        if get_ident() != rt.thread:
-            refuse_foreign_thread(self)
         self.write(value)
 
     def update(self, fn: Callable[[T], T]) -> None:
         """Set the value to `fn(value)`, untracked. Raises like `set`, and what `fn` raises."""
         rt = self.rt
-        if inside:
-            refuse_in_pure(self)
+        admit_writer(self)
         if rt.on_write is not None:
             rt.on_write(self, fn, True)
             return
@@ -93,7 +92,7 @@ class Computed(Node, Generic[T]):
         runtime: Runtime | None = None,
     ) -> None:
         _refuse_async(fn)
-        super().__init__(runtime or Runtime.current(), fn=fn, equals=equals, name=name, flags=IDLE)
+        Node.__init__(self, runtime or Runtime.current(), None, fn, equals, name, IDLE)
 
     if TYPE_CHECKING:
 
@@ -123,12 +122,13 @@ class Effect(Sink):
     ) -> None:
         _refuse_async(fn)
         rt = runtime or (owner.rt if owner is not None else Runtime.current())
-        super().__init__(rt, fn=fn, name=name, flags=DIRTY, subs=None)
-        refuse_in_pure(self)
+        Node.__init__(self, rt, None, fn, None, name, DIRTY, None)
+        if rt.path or get_ident() != rt.entered:
+            admit_writer(self)
         self.cleanup: Callable[[], object] | None = None
         self.owner = owner
         try:
-            with rt.batch():
+            with rt:
                 self._first_run()
         except BaseException:  # also when what it wrote made another Effect fail: nobody would hold this one
             self.dispose()
@@ -153,11 +153,10 @@ class Effect(Sink):
         rt = self.rt
         outer_log = rt.log
         started = rt.clock
-        interrupted = True
         log: list[Node] = []
         rt.path.append(self)
+        self.flags = BUSY
         try:
-            self.flags = BUSY
             if self.cleanup is not None:
                 rt.log = None
                 self.clean_up(errors)
@@ -166,16 +165,16 @@ class Effect(Sink):
                 result = self.fn()  # type: ignore[misc]  an Effect has one
                 if result is not None and callable(result):
                     self.cleanup = result
-            interrupted = False
         except Exception as error:  # noqa: BLE001  one failing effect does not stop the others; the flush raises it
             errors.append(error)
-            interrupted = False
+        except BaseException:
+            if not self.flags & DISPOSED:
+                self.flags |= DIRTY  # it is still queued, and runs again
+            raise
         finally:
             rt.path.pop()
             rt.log = outer_log
             self.flags &= ~BUSY
-            if interrupted and not self.flags & DISPOSED:
-                self.flags |= DIRTY  # it is still queued, and runs again
         if self.flags & DISPOSED:
             self.clean_up(errors)
             return

@@ -30,7 +30,6 @@ from _thread import get_ident
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, cast
 
-from smithers_reactive import headroom
 from smithers_reactive.errors import Failure
 from smithers_reactive.flags import (
     BUSY,
@@ -47,14 +46,7 @@ from smithers_reactive.flags import (
     UNKEPT,
     UNSURE,
 )
-from smithers_reactive.isolation import (
-    enter,
-    inside,
-    leave,
-    read_from_foreign_thread,
-    refuse_foreign_read,
-    untracked,
-)
+from smithers_reactive.isolation import admit_reader, enter, leave, read_from_foreign_thread, untracked
 from smithers_reactive.runtime import Runtime
 
 __all__ = ["Node", "Runtime", "mark"]
@@ -73,7 +65,6 @@ class Node:
         self,
         rt: Runtime,
         value: Any = None,
-        *,
         fn: Callable[[], Any] | None = None,
         equals: Callable[[Any, Any], bool] | None = None,
         name: Any = None,
@@ -109,17 +100,15 @@ class Node:
         Raises what the function raised, CycleError, or ForeignSignalError in a tracked run of another Runtime.
         """
         rt = self.rt
+        if get_ident() != rt.entered and not admit_reader(self):
+            return self.peek()
         log = rt.log
-        if log is not None and get_ident() == rt.thread:
-            log.append(self)  # before the refresh: who reads a failing node hears when it recovers
-        elif inside:
-            refuse_foreign_read(self)
+        if log is not None:
+            log.append(self)  # before the pull: who reads a failing node hears when it recovers
         flags = self.flags
         if flags:
-            if flags & NEEDS_REFRESH:
-                if get_ident() != rt.thread:
-                    return read_from_foreign_thread(self)
-                self.refresh()
+            if flags & NEEDS_REFRESH and (flags != IDLE or self.verified_at != rt.clock):
+                self.pull()
             if self.flags & ERROR:
                 raise self.value.again()
         return self.value
@@ -141,8 +130,7 @@ class Node:
 
         Raises what the Effects raised, unless a batch is open.
         """
-        old = self.value
-        if (value is old and self.equals is None) or self.is_same(old, value):
+        if self.is_same(self.value, value):
             return
         self.value = value
         rt = self.rt
@@ -169,11 +157,9 @@ class Node:
         try:
             if self.equals is not None:
                 return self.is_equal_to_user(old, new)
-            if old is new or (type(old) is type(new) and old == new):
-                return True
+            return old is new or (type(old) is type(new) and bool(old == new))
         except Exception:  # noqa: BLE001  DESIGN §2: a comparison that fails means "different", the safe answer
             return False
-        return False
 
     def is_equal_to_user(self, old: Any, new: Any) -> bool:
         """What the `equals` given at creation says; its reads are nobody's dependencies."""
@@ -183,99 +169,62 @@ class Node:
     # -- computing ----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Bring a computed up to date (R-2). Raises CycleError if that is under way already."""
+        """Bring a computed up to date (R-2), from outside. Raises CycleError if that is under way already."""
         rt = self.rt
-        flags = self.flags
-        if flags & BUSY:
-            raise rt.cycle(self)
         outer = rt if rt.entered else enter(rt)
         try:
-            if flags & MUST_RUN or not self.verified_at:
-                self.compute()
-            else:
-                self.check()
+            self.pull()
         finally:
             if outer is not rt:
                 leave(rt, outer)
 
-    def check(self) -> None:
-        """Find out whether a dependency really changed, descending through marked ones without recursion.
-
-        self ─ dep ─ dep ─ dep      `rt.path` holds the nodes on the way down, `scans` where each of them stands
-                            │       among its dependencies; a node that must run, runs when those before the
-                         changed?   change are known to be right
-        """
+    def pull(self) -> None:
+        """`refresh`, where the runtime is known to be at work on this thread: ask the dependencies, then run if one of
+        them changed. Exceptions become the value, but for those that tell of the moment: recursion or memory running
+        out, cancellation, interruption. Those propagate and leave the node to be tried again."""
         rt = self.rt
-        path = rt.path
-        base = len(path)
-        scans: list[Iterator[Node]] = []
-        node = self
-        scan = iter(node.deps)
-        try:
-            while True:
-                verified = node.verified_at
-                changed = not verified or node.flags & MUST_RUN
-                if not changed and verified != rt.clock:
-                    down = None
-                    for dep in scan:
-                        if dep.flags & NEEDS_REFRESH:
-                            if dep.flags & BUSY:
-                                changed = True  # a cycle: running meets the busy one again and reports it
-                            else:
-                                down = dep
-                            break
-                        if dep.changed_at > verified:
-                            changed = True
-                            break
-                    if down is not None:
-                        node.flags |= BUSY
-                        path.append(node)
-                        scans.append(scan)
-                        node, scan = down, iter(down.deps)
-                        continue
-                if changed:
-                    node.compute()
-                else:
-                    node.flags &= ~STALE
-                    node.verified_at = rt.clock
-                while scans:
-                    child, node, scan = node, path.pop(), scans.pop()
-                    node.flags &= ~BUSY
-                    if child.changed_at <= node.verified_at:
-                        break  # go on with the rest of its dependencies
-                    node.compute()
-                else:
-                    return
-        finally:
-            if scans:  # an exception on the way
-                for waiting in path[base:]:
-                    waiting.flags &= ~BUSY
-                del path[base:]
-
-    def compute(self) -> None:
-        """Compute the value anew. Exceptions become the value, but for those that tell of the moment: recursion or
-        memory running out, cancellation, interruption. Those propagate and leave the node to be tried again."""
-        rt = self.rt
+        flags = self.flags
+        if flags & BUSY:
+            raise rt.cycle(self)
+        verified = self.verified_at
+        ask = verified and not flags & MUST_RUN
+        if ask and verified == rt.clock:
+            return
         path = rt.path
         if len(path) >= rt.deep:
-            rt.deep = headroom.grant(id(rt), len(path))
-        flags = self.flags & LASTING
+            rt.with_headroom(self.descend if ask else self.pull)
+            return
         outer_log = rt.log
-        failed = 0
-        log: list[Node] = []
         path.append(self)
+        self.flags = flags & LASTING | BUSY
+        failed = 0
+        same = False
         try:
-            self.flags = flags | BUSY
-            rt.log = log
+            if ask:
+                for dep in self.deps:
+                    if dep.flags & NEEDS_REFRESH:
+                        if dep.flags & BUSY:
+                            break  # a cycle: running meets the busy one again and reports it
+                        dep.pull()
+                    if dep.changed_at > verified:
+                        break
+                else:
+                    self.flags &= ~BUSY
+                    self.verified_at = rt.clock
+                    return
+            rt.log = log = []
             value = self.fn()  # type: ignore[misc]  a computed has one
-            old = self.value
-            kept = self.verified_at and not flags & ERROR
-            kept = kept and ((value is old and self.equals is None) or self.is_same(old, value))
+            if verified and not flags & ERROR:
+                old = self.value
+                if type(old) is int and type(value) is int and self.equals is None:
+                    same = old == value  # what `is_same` says, without the call
+                else:
+                    same = self.is_same(old, value)
         except (RecursionError, MemoryError):
             self.give_up()
             raise
         except Exception as error:  # noqa: BLE001  R-3: cached like a value, raised to every reader
-            value, kept, failed = Failure(error), False, ERROR
+            value, failed = Failure(error), ERROR
         except BaseException:
             self.give_up()
             raise
@@ -285,17 +234,70 @@ class Node:
         if log != self.deps:
             self.rewire(log)
         clock = rt.clock
-        if not kept:
+        if not same:
             self.value = value
             self.changed_at = clock
         flags = self.flags
         self.verified_at = 0 if flags & RETRY else clock
         self.flags = failed | (flags & UNKEPT)
 
+    def descend(self) -> None:
+        """`pull` where it would recurse too deep: the same questions in the same order, with the way down in lists.
+
+        self ─ dep ─ dep ─ dep      `waiting` holds the nodes on the way down, `scans` where each of them stands
+                            │       among its dependencies; a node that must run, runs when those before the
+                         changed?   change are known to be right
+        """
+        rt = self.rt
+        waiting: list[Node] = []
+        scans: list[Iterator[Node]] = []
+        rt.path.append(waiting)
+        node, scan = self, iter(self.deps)
+        try:
+            while True:
+                verified = node.verified_at
+                run = bool(node.flags & MUST_RUN) or not verified
+                down = None
+                for dep in () if run or verified == rt.clock else scan:
+                    if dep.flags & NEEDS_REFRESH and not dep.flags & BUSY:
+                        down = dep
+                        break
+                    if dep.changed_at > verified or dep.flags & BUSY:
+                        run = True
+                        break
+                if down is not None:
+                    node.flags |= BUSY
+                    waiting.append(node)
+                    scans.append(scan)
+                    node, scan = down, iter(down.deps)
+                    continue
+                node.settle(run)
+                while scans:
+                    child, node, scan = node, waiting.pop(), scans.pop()
+                    node.flags &= ~BUSY
+                    if child.changed_at <= node.verified_at:
+                        break  # go on with the rest of its dependencies
+                    node.settle(run=True)
+                else:
+                    return
+        finally:
+            rt.path.pop()
+            for node in waiting:  # an exception on the way
+                node.flags &= ~BUSY
+
+    def settle(self, run: bool) -> None:
+        """Its dependencies are right: run, or stand as it is."""
+        if run:
+            self.flags |= DIRTY
+            self.pull()
+        else:
+            self.flags &= ~STALE
+            self.verified_at = self.rt.clock
+
     def give_up(self) -> None:
         """The run was cut short. Whoever catches that and goes on has seen no value to build on, so nobody on the way
         may keep a result either."""
-        for node in reversed(self.rt.path):
+        for node in reversed(self.rt.members()):
             if node.flags & CUT:
                 break  # and so has everything above it
             if node.subs is not None:
@@ -314,6 +316,11 @@ class Node:
             return
         self.deps = new
         if self.flags & IDLE:
+            return
+        if not old:
+            for dep in new:
+                if dep.add_sub(self):
+                    dep.wake()
             return
         kept = set(old)
         for dep in new:  # new ones first: a computed between should not fall idle to wake again

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from threading import Lock
 
-STEP_LEVELS = 16
+STEP_LEVELS = 32
 """Levels between two grants; small, because the pull may start with little room left."""
 
 FRAMES_PER_LEVEL = 16

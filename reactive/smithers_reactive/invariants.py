@@ -41,7 +41,7 @@ def _reachable(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _runtime_findings(rt: Runtime) -> Iterator[str]:
-    if rt.log is not None or rt.path or rt.entered or rt.flushing:
+    if rt.at_work:
         yield "the runtime believes that something is running"
     if rt.queue and not rt.batch_depth:
         yield f"effects are queued outside a batch: {[effect.label for effect in rt.queue]}"

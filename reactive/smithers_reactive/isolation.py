@@ -1,7 +1,8 @@
 """Who may read and write what: one thread per Runtime, one Runtime per tracked run (R-3, R-4, Z-24).
 
-`inside` says, for each thread, which Runtime is at work there: pulling, flushing or running a Scope. It is empty most
-of the time, so the paths that every read and write takes test only whether it is.
+Several Runtimes may share a thread. The one that was last at work there is *entered*; it stays so when its work is
+done, so that the paths that every read and write takes test one attribute and compare one thread id. Another one
+enters by displacing it, for good if it was idle, else (a run of one reads a node of the other) for as long as it works.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import ReferenceType, ref
 
 from smithers_reactive.errors import CycleError, Failure, ForeignSignalError, ForeignThreadError, WriteInPureError
 from smithers_reactive.flags import BUSY, IDLE, UNSURE
-from smithers_reactive.headroom import STEP_LEVELS
 
 if TYPE_CHECKING:
     from smithers_reactive.graph import Node, Runtime
 
 T = TypeVar("T")
 
-inside: dict[int, Runtime] = {}
-"""Thread id -> the innermost Runtime at work on it."""
+_entered: dict[int, ReferenceType[Runtime]] = {}
+"""Thread id -> the Runtime entered there, held weakly: it may be over."""
 
 _foreign = threading.local()
 _PENDING = object()
@@ -35,38 +36,47 @@ class ForeignLog(list["Node"]):
         self.behind = behind
 
     def append(self, node: Node, /) -> None:
-        if inside[get_ident()].log is not None:
+        current = entered_here()
+        if current is not None and current.log is not None:
             raise ForeignSignalError(node.label)
 
 
-def enter(runtime: Runtime) -> Runtime | None:
-    """Make `runtime` the one at work on its thread; returns the one that was, for `leave`."""
-    outer = inside.get(runtime.thread)
-    inside[runtime.thread] = runtime
-    runtime.entered = True
-    if outer is not None:
-        outer.log = ForeignLog(outer.log)
-        outer.entered = False
+def entered_here() -> Runtime | None:
+    """The Runtime entered on this thread, at work or not."""
+    reference = _entered.get(get_ident())
+    return None if reference is None else reference()
+
+
+def enter(runtime: Runtime) -> Runtime:
+    """Make `runtime` the one entered on its thread; returns the one displaced from its work, for `leave`. If there
+    was none, returns `runtime` itself, and there is nothing to undo."""
+    reference = _entered.get(runtime.thread)
+    outer = None if reference is None else reference()
+    if outer is runtime:
+        return runtime
+    _entered[runtime.thread] = ref(runtime)
+    runtime.entered = runtime.thread
+    if outer is None:
+        return runtime
+    outer.entered = 0
+    if not outer.at_work:
+        return runtime
+    outer.log = ForeignLog(outer.log)
     return outer
 
 
-def leave(runtime: Runtime, outer: Runtime | None) -> None:
+def leave(runtime: Runtime, outer: Runtime) -> None:
     """Undo `enter`."""
-    runtime.entered = False
-    if outer is None:
-        del inside[runtime.thread]
-    else:
-        inside[runtime.thread] = outer
-        outer.entered = True
-        if isinstance(outer.log, ForeignLog):
-            outer.log = outer.log.behind
-    if runtime.deep != STEP_LEVELS and not runtime.path:
-        runtime.give_back_stack()
+    runtime.entered = 0
+    _entered[outer.thread] = ref(outer)
+    outer.entered = outer.thread
+    if isinstance(outer.log, ForeignLog):
+        outer.log = outer.log.behind
 
 
 def untracked(fn: Callable[[], T]) -> T:
     """Run `fn` and return its result without registering what it reads. Writes stay as forbidden as around it (R-1)."""
-    runtime = inside.get(get_ident())
+    runtime = entered_here()
     if runtime is None:
         return fn()
     log = runtime.log
@@ -77,18 +87,32 @@ def untracked(fn: Callable[[], T]) -> T:
         runtime.log = log
 
 
-def refuse_foreign_read(node: Node) -> None:
-    """Raise ForeignSignalError if this thread's run is tracked and is not one of the node's Runtime."""
-    current = inside.get(get_ident())
+def admit_reader(node: Node) -> bool:
+    """Enter the node's Runtime, if this is its thread and no other is at work here; returns whether it is entered.
+
+    Raises ForeignSignalError if this thread's run is tracked and is not one of the node's Runtime.
+    """
+    current = entered_here()
     if current is not None and current is not node.rt and current.log is not None:
         raise ForeignSignalError(node.label)
+    return _enter_if_free(node.rt, current)
 
 
-def refuse_in_pure(node: Node) -> None:
+def _enter_if_free(runtime: Runtime, current: Runtime | None) -> bool:
+    free = get_ident() == runtime.thread and (current is None or not current.at_work)
+    if free:
+        enter(runtime)
+    return free
+
+
+def admit_writer(node: Node) -> None:
     """Raise WriteInPureError, naming the node, if this thread is in the middle of a Computed or a Scope run."""
-    current = inside.get(get_ident())
-    if current is not None and current.path and current.path[-1].pure:
-        raise WriteInPureError(node.label, current.path[-1].label)
+    current = entered_here()
+    if current is not None and current.path:
+        run = current.members()[-1]
+        if run.pure:
+            raise WriteInPureError(node.label, run.label)
+    _enter_if_free(node.rt, current)
 
 
 def refuse_foreign_thread(node: Node) -> None:

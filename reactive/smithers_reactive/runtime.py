@@ -32,19 +32,21 @@ class Runtime:
     place of every `Signal.set` and `update`; whoever gave it applies them later with `node.write(value)` (Z-24)."""
 
     __slots__ = (
-        "batch_depth", "clock", "deep", "dirty", "entered", "flushing", "log", "on_write", "path", "queue", "thread",
+        "__weakref__", "batch_depth", "clock", "deep", "dirty", "entered", "flushing", "log", "on_write", "path",
+        "queue", "thread",
     )  # fmt: skip
 
     def __init__(self, on_write: WriteHook | None = None) -> None:
         self.log: list[Node] | None = None  # what the running function has read so far; None: reads are not tracked
-        self.path: list[Node] = []  # nodes being checked or run, outermost first
+        # What is under way, outermost first: a node that runs, or the list of nodes that one check is waiting with.
+        self.path: list[Node | list[Node]] = []
         self.clock = 1
         self.queue: list[Node] = []  # Effects to visit at the end of the batch
         self.dirty: list[Scope] = []  # Scopes marked since `take_dirty`
         self.batch_depth = 0
         self.flushing = False
-        self.entered = False  # at work on its thread, see isolation.py
-        self.deep = headroom.STEP_LEVELS  # levels of `path` at which to ask for more stack
+        self.entered = 0  # its thread, while it is the last at work there, see isolation.py
+        self.deep = headroom.STEP_LEVELS  # length of `path` at which to ask for more stack
         self.thread = get_ident()
         self.on_write = on_write
 
@@ -140,10 +142,29 @@ class Runtime:
         if errors:
             raise ExceptionGroup("effects failed", errors)
 
-    def give_back_stack(self) -> None:
-        """The pull that went deep is over."""
-        self.deep = headroom.STEP_LEVELS
-        headroom.release(id(self))
+    @property
+    def at_work(self) -> bool:
+        """Whether it is in the middle of a pull, a flush or a run."""
+        return bool(self.path or self.flushing or self.log is not None)
+
+    def members(self) -> list[Node]:
+        """The nodes on `path`, those being checked included, outermost first."""
+        nodes: list[Node] = []
+        for step in self.path:
+            nodes += step if isinstance(step, list) else (step,)
+        return nodes
+
+    def with_headroom(self, pull: Callable[[], None]) -> None:
+        """Call `pull` with more room on the stack; the outermost such call gives it back. Raises RecursionError at
+        the end of all room."""
+        outermost = self.deep == headroom.STEP_LEVELS
+        self.deep = headroom.grant(id(self), len(self.path))
+        try:
+            pull()
+        finally:
+            if outermost:
+                self.deep = headroom.STEP_LEVELS
+                headroom.release(id(self))
 
     def cycle(self, node: Node) -> CycleError:
         """The error for meeting `node` while it is being computed, and the bookkeeping that lets the cycle end later.
@@ -153,7 +174,8 @@ class Runtime:
         """
         if self.log and self.log[-1] is node:
             self.log.pop()
-        members = self.path[self.path.index(node) :]
+        path = self.members()
+        members = path[path.index(node) :]
         for member in members[1:]:
             member.flags |= RETRY
         names = tuple(member.label for member in members)

@@ -24,7 +24,10 @@ class Sink(Node):
         try:
             for dep in self.deps:
                 if dep.flags & NEEDS_REFRESH:
-                    dep.refresh()
+                    if self.rt.entered:
+                        dep.pull()
+                    else:
+                        dep.refresh()
                 if dep.changed_at > self.verified_at:
                     self.flags |= DIRTY
                     return True

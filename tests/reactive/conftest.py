@@ -12,6 +12,4 @@ def rt() -> Iterator[Runtime]:
     runtime = Runtime()
     with runtime.activate():
         yield runtime
-    assert runtime.log is None
-    assert not runtime.path
-    assert not runtime.entered
+    assert not runtime.at_work
