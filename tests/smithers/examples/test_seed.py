@@ -1,6 +1,5 @@
 """The example the project was asked for runs word for word, and as plain calls it is the same plan."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -32,32 +31,34 @@ def ImplementPhase(ctx):
 """
 
 
-@pytest.fixture(params=[CONTEXT_MANAGERS, CALLS], ids=["context managers", "calls"])
-def script(request, tmp_path: Path) -> Path:
-    ast.parse(request.param)
-    path = tmp_path / "implement.py"
-    path.write_text(request.param)
-    return path
+FORMS = {"managers": CONTEXT_MANAGERS, "calls": CALLS}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory, smithers) -> dict[str, Path]:
+    """Both forms, each run in a folder of its own."""
+    found = {}
+    for name, text in FORMS.items():
+        found[name] = folder = tmp_path_factory.mktemp(name)
+        (folder / "implement.py").write_text(text)
+        result = smithers(folder, "run", "implement.py", "--model", "test")
+        assert (result["status"], result["exit_code"]) == ("completed", 0)
+    return found
 
 
 @pytest.mark.requirement("A-1")
-def test_it_runs(smithers, tmp_path: Path, script: Path) -> None:
-    result = smithers(tmp_path, "run", script, "--model", "test")
-    assert (result["status"], result["exit_code"]) == ("completed", 0)
-    assert smithers(tmp_path, "db", "state", "latest") == {"phase": "done"}
-    (row,) = smithers(tmp_path, "db", "transitions", "latest")
+@pytest.mark.parametrize("form", FORMS)
+def test_the_handler_wrote(form: str, folders: dict[str, Path], smithers) -> None:
+    assert smithers(folders[form], "db", "state", "latest") == {"phase": "done"}
+    (row,) = smithers(folders[form], "db", "transitions", "latest")
     assert (row["key"], row["old"], row["new"]) == ("phase", None, "done")
     assert (row["trigger"], row["handler"]) == ("claude.finished", "on_finished")
 
 
 @pytest.mark.requirement("A-1", "Z-4")
-def test_both_forms_have_the_same_node_ids_and_plan_hash(smithers, tmp_path: Path) -> None:
+def test_both_forms_have_the_same_node_ids_and_plan_hash(folders: dict[str, Path], smithers) -> None:
     plans = []
-    for name, text in (("managers", CONTEXT_MANAGERS), ("calls", CALLS)):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "implement.py").write_text(text)
-        smithers(folder, "run", "implement.py", "--model", "test")
+    for folder in folders.values():
         nodes = smithers(folder, "inspect", "latest")["nodes"]
         hashes = [frame["plan_hash"] for frame in smithers(folder, "db", "frames", "latest")]
         plans.append(([(node["node_id"], node["parent_id"], node["type"]) for node in nodes], hashes))
