@@ -70,7 +70,7 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
     if write.opening is not None:
         opening = write.opening
         link = end = chain.link_frame(head.chain, write.frame_index, opening.delta)
-        last_event = _open(conn, holder, write.frame_index, opening)
+        last_event = _open(conn, holder, write, opening)
         delta_bytes = len(opening.delta or b"")
         if write.flush is not None:
             flushed = _flush(conn, holder, write, write.flush, link)
@@ -108,8 +108,9 @@ def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, 
     conn.execute(Q["set_keyframe"], (packed, execution_id, frame_index))
 
 
-def _open(conn: sqlite3.Connection, holder: Holder, frame_index: int, opening: FrameOpening) -> int:
-    execution_id = holder.execution_id
+def _open(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening) -> int:
+    execution_id, frame_index = holder.execution_id, write.frame_index
+    writes.drop_tasks(conn, execution_id, frame_index, write.created_at, opening.dropped)
     writes.close_instances(conn, execution_id, frame_index, opening.closed)
     writes.insert_instances(conn, execution_id, frame_index, opening.instances)
     writes.insert_tasks(conn, holder, frame_index, opening.new_tasks, opening.claims)

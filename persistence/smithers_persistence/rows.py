@@ -126,6 +126,8 @@ class FrameOpening:
     closed: list[NodeKey] = field(default_factory=list[NodeKey])
     new_tasks: list[TaskRow] = field(default_factory=list[TaskRow])
     claims: list[TaskClaim] = field(default_factory=list[TaskClaim])
+    dropped: list[NodeKey] = field(default_factory=list[NodeKey])
+    """Scheduled tasks whose nodes left the plan before they started: cancelled, with no attempt."""
     events: list[EventRow] = field(default_factory=list[EventRow])
 
 

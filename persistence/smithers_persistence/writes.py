@@ -254,6 +254,12 @@ def handle_tasks(
     )
 
 
+def drop_tasks(
+    conn: sqlite3.Connection, execution_id: str, frame_index: int, now: int, keys: Sequence[NodeKey]
+) -> None:
+    conn.executemany(Q["drop_task"], [(now, frame_index, execution_id, node, mounted) for node, mounted in keys])
+
+
 def set_task_process(
     conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int], process_json: str | None
 ) -> None:

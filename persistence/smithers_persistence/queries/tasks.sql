@@ -29,6 +29,10 @@ SELECT started_at FROM tasks WHERE execution_id = ? AND node_id = ? AND mounted_
 UPDATE tasks SET handled_frame = ?, status = ?, journal_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;
 
+-- name: drop_task
+UPDATE tasks SET status = 'cancelled', ended_at = ?, handled_frame = ?
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND status = 'scheduled';
+
 -- name: set_task_process
 UPDATE tasks SET process_json = ?
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;

@@ -4,6 +4,7 @@ Costs nothing beyond a look at the reads of the scopes that run anyway. A frame 
 which of its former reads had changed; `smithers why` follows those keys to the transitions that changed them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -34,10 +35,14 @@ def changed_reads(scope: Scope) -> list[str]:
     return list(found)
 
 
+def read_names(log: Sequence[Node]) -> list[str]:
+    """The names in a read log, each once, in order of first reading."""
+    return list(dict.fromkeys(str(node.name) for node in log if node.name is not None))
+
+
 def keys_read(draft: Draft) -> list[str]:
     """The names of the keys that this frame's render read, each once, in order of first reading."""
-    logs = [*(log for _, log in draft.logs), *(log for _, log in draft.asked)]
-    return list(dict.fromkeys(str(node.name) for log in logs for node in log if node.name is not None))
+    return read_names([node for _, log in (*draft.logs, *draft.asked) for node in log])
 
 
 def scopes_text(draft: Draft, keys: list[str]) -> str | None:
@@ -47,15 +52,12 @@ def scopes_text(draft: Draft, keys: list[str]) -> str | None:
     def placed(names: list[str]) -> list[int | str]:
         return [places.get(name, name) for name in names]
 
-    def read(log: list[Node]) -> list[int | str]:
-        return placed(list(dict.fromkeys(str(node.name) for node in log if node.name is not None)))
-
     rows: list[list[Any]] = []
     for scope, log in draft.logs:
         inst = scope.owner
         if inst.mounted_frame < 0 or not inst.alive:
             continue
-        names = read(log)
+        names = placed(read_names(log))
         if inst.mounted_frame < draft.frame_index:
             own = draft.given.get(inst)
             if own is None and inst in draft.causes:
@@ -64,5 +66,5 @@ def scopes_text(draft: Draft, keys: list[str]) -> str | None:
                 rows.append([inst.node_id, names, None, *([placed(own)] if own else [])])
         elif names:
             rows.append([inst.node_id, names])
-    rows += [[inst.node_id, read(log), "asked"] for inst, log in draft.asked if log]
+    rows += [[inst.node_id, placed(read_names(log)), "asked"] for inst, log in draft.asked if log]
     return orjson.dumps(rows).decode() if rows else None

@@ -9,12 +9,14 @@ from smithers_persistence.rows import EndExecution
 from smithers_py.engine.effects import run_cleanups
 from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
 from smithers_py.engine.frame import run_frame
+from smithers_py.engine.instance import CONTEXT_KINDS, Instance
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.run import Ending, Run
 from smithers_py.engine.snapshot import take_snapshot
 from smithers_py.engine.triggers import Trigger
-from smithers_py.engine.work import Job
+from smithers_py.engine.work import Job, StatusChange
 from smithers_py.errors import LoopStalledError, PlanError, RenderPhaseError, SmithersError, StateError
+from smithers_py.nodes import NodeKind
 
 
 async def drive(run: Run) -> Ending:
@@ -47,7 +49,7 @@ async def finish(run: Run, ending: Ending) -> None:
         # The frame that would have written them was not to be: the run ended, or its render failed.
         await run.store.finish(*run.take_unrecorded())
     await run.tasks.cancel_all()
-    await _record_cancelled(run)
+    await _close_nodes(run, ending)
     await run_cleanups(run)
     summary = None if ending.summary is None else orjson.dumps(ending.summary).decode()
     event = run.event(f"execution.{ending.status}", payload=_reason(ending))
@@ -107,8 +109,8 @@ def _idle_ending(run: Run) -> Ending:
     return Ending("completed", 0, stop_reason="idle")
 
 
-async def _record_cancelled(run: Run) -> None:
-    """One last flush for the attempts that were cancelled; no render, no handlers."""
+async def _close_nodes(run: Run, ending: Ending) -> None:
+    """One last flush: attempts that were cancelled, and what an `End` completed with it. No render, no handlers."""
     frame = take_snapshot(run, [Trigger("stop")])
     run.rt.requeue(frame.dirty)
     frame.jobs = [
@@ -116,11 +118,20 @@ async def _record_cancelled(run: Run) -> None:
         for done in frame.completions
         if done.outcome == "cancelled" and done.inst.alive
     ]
-    if not frame.jobs:
+    if ending.status == "completed":
+        frame.statuses = [StatusChange(inst, "succeeded") for inst in run.tree.root.walk() if _ends_with_run(inst)]
+    if not frame.jobs and not frame.statuses:
         return
     plan = settle_jobs(run, frame)
     await run.store.commit(write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan)))
     publish(run, frame, plan)
+
+
+def _ends_with_run(inst: Instance) -> bool:
+    """An End whose turn came, and the containers that it completes: nothing in them is left undone."""
+    if inst.kind is NodeKind.STOP:
+        return inst.reached or not inst.is_item
+    return inst.kind in CONTEXT_KINDS and inst.status == "running" and not inst.failed
 
 
 async def _watch_files(run: Run) -> None:

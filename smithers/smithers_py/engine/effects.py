@@ -105,6 +105,8 @@ def fail(job: Job, error: SmithersError) -> None:
     """The job's code failed: none of its writes happen and its node is failed (H-2)."""
     job.error = error
     job.handler_failed = True
+    if job.kind == "progress":
+        return
     job.status = "failed"
     job.outcome = Outcome.FAILED
 

@@ -4,6 +4,7 @@ Queued actions of handlers, effects, task bodies and operators; node statuses an
 effect deps. A frame's reads can only change here.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from smithers_py.engine.effects import fail
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.opening import opening, write_of
-from smithers_py.engine.progress import bump, lane_of, loop_state, settle
+from smithers_py.engine.progress import bump, lane_of, loop_state, may_reopen, settle
 from smithers_py.engine.run import Run
 from smithers_py.engine.tasks import state_of
 from smithers_py.engine.tree import freeze
@@ -84,11 +85,7 @@ def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
         kv,
         plan.state_hash,
         statuses=[(change.inst.node_id, change.inst.mounted_frame, change.status) for change in frame.statuses],
-        handled=[
-            (job.inst.node_id, job.inst.mounted_frame, job.status or job.completion.outcome)
-            for job in frame.jobs
-            if job.completion is not None and job.completion.outcome != "retry"
-        ],
+        handled=[*_handled(frame)],
         effects=[*_effect_rows(frame)],
         phase_ms=dict(frame.phase_ms),
         keys_written=plan.keys_written,
@@ -106,17 +103,24 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
         if job.event == "on_iteration" and not job.handler_failed:
             loop_state(job.inst).between = True
             run.tree.touch(job.inst)
-        if job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
+        if job.event == "reopened":
+            run.tree.touch(settle(job.inst, Outcome.OPEN))
+        if job.kind == "progress" and job.error is not None:
+            # Whoever listens must not end the work that it listens to.
+            run.observer.log("warning", job.error.render())
+        elif job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
             run.failures.append(job.error)
             run.observer.log("error", job.error.render())
     if frame.ending is not None and run.ending is None:
         run.ending = frame.ending
     run.next_frame = frame.index + 1
+    # A container without work starts and ends in one frame: only the outcome is news.
+    last = {change.inst: change for change in frame.statuses}
     run.observer.frame(
         FrameReport(
             frame.index,
             frame.changes.patches,
-            [(change.inst.node_id, change.status, change.detail) for change in frame.statuses],
+            [(change.inst.node_id, change.status, change.detail) for change in last.values()],
         )
     )
     if run.rt.dirty or run.tree.stale or run.tree.unended:
@@ -138,7 +142,7 @@ def apply_status(run: Run, change: StatusChange) -> None:
             lane[0] += 1
         bump(inst.parent or inst, (0, -1, 0, 0))
     run.tree.touch(settle(inst, change.outcome))
-    if inst.kind is not NodeKind.RUNNABLE:
+    if inst.kind is not NodeKind.RUNNABLE and not may_reopen(inst):
         freeze(inst)
 
 
@@ -242,6 +246,13 @@ def _effect_rows(frame: Frame) -> list[EffectRow]:
         if inst.kind is NodeKind.EFFECT and inst.extra is not None
     ]
     return rows
+
+
+def _handled(frame: Frame) -> Iterator[tuple[str, int, str]]:
+    """Record 3 of H-3."""
+    for job in frame.jobs:
+        if job.completion is not None and job.completion.outcome != "retry":
+            yield *job.inst.key, job.status or job.completion.outcome
 
 
 def _events(run: Run, frame: Frame) -> list[Any]:

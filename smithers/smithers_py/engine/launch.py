@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from smithers_persistence import Database, ExecutionStore, PersistenceError
 from smithers_persistence.rows import FrameFlush, KvWrite, NewExecution, TransitionRow
@@ -199,7 +200,7 @@ async def create(start: "Start", texts: dict[str, tuple[str, str | None]], datab
             engine_version=ENGINE_VERSION,
             root_component=f"{component.module}:{component.qualname}",
             config_json=_config(options),
-            input_json=encode("input", start.input)[0] if start.input is not None else None,
+            input_json=None if start.input is None else orjson.dumps(_plain(start.input)).decode(),
             initial=initial,
         ),
     )
@@ -262,6 +263,16 @@ def validated_input(component: Component, given: Any) -> Any:
             where=Where(node=component.name, file=component.source[0], line=component.source[1]),
         ) from error
     return value
+
+
+def _plain(given: Any) -> Any:
+    """The input as stored: JSON; a resume validates it against the plan's model again."""
+    try:
+        return to_jsonable_python(given)
+    except PydanticSerializationError as error:
+        raise UsageError(
+            f"the input cannot be stored: {error}", hint="Pass JSON values or a Pydantic model."
+        ) from error
 
 
 def initial_state(given: dict[str, Any]) -> dict[str, tuple[str, str | None]]:

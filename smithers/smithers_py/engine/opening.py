@@ -6,6 +6,9 @@ from smithers_persistence.rows import FrameFlush, FrameOpening, FrameWrite, Inst
 from smithers_py.engine.causes import keys_read, scopes_text
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import Frame
+from smithers_py.nodes import NodeKind
+
+_WAITING = ("scheduled", "blocked")
 
 
 def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None) -> FrameWrite:
@@ -61,5 +64,6 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
             )
             for inst in frame.starts
         ],
+        dropped=[inst.key for inst in changes.unmounted if inst.kind is NodeKind.RUNNABLE and inst.status in _WAITING],
         events=[run.event("task.started", inst.node_id) for inst in frame.starts],
     )

@@ -4,13 +4,14 @@ The same render and reconcile as a run, on a tree that nothing drives: no databa
 """
 
 from collections.abc import Collection, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from smithers_py.clock import Clock, SystemClock
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.forms import PlanForm, PlanNode
+from smithers_py.engine.causes import read_names
 from smithers_py.engine.content import Content
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance
@@ -32,12 +33,14 @@ _MOST_INITS = 20
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A rendered plan. `form` is its serialisable shape, `instances` the nodes in plan order, with their descriptions;
-    `first` the ids of the nodes that a run mounts in its first frame.
+    `first` the ids of the nodes that a run mounts in its first frame, `reads` what each scope and condition reads, by
+    node id ("" is the entry component).
     """
 
     form: PlanForm
     instances: list[Instance]
     first: frozenset[str]
+    reads: dict[str, list[str]]
 
 
 def preview(
@@ -61,7 +64,7 @@ def preview(
     reached = frozenset(inst.node_id for inst in first.root.walk() if inst.reached)
     whole = make.tree(reached)
     instances = [inst for inst in whole.root.walk() if not inst.is_root]
-    return Preview(plan_form(whole, first.by_id), instances, frozenset(first.by_id))
+    return Preview(plan_form(whole, first.by_id), instances, frozenset(first.by_id), make.reads(whole))
 
 
 def plan_form(tree: Tree, mounted: Container[str]) -> PlanForm:
@@ -92,6 +95,14 @@ class _Maker:
     rt: Runtime
     clock: Clock
     store: StateStore
+    asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def reads(self, tree: Tree) -> dict[str, list[str]]:
+        """What the scopes of a tree are subscribed to, and what conditions have read."""
+        found = {inst.node_id: read_names(inst.scope.deps) for inst in tree.root.walk() if inst.scope is not None}
+        for node_id, names in self.asked.items():
+            found[node_id] = [*dict.fromkeys([*found.get(node_id, ()), *names])]
+        return {node_id: names for node_id, names in found.items() if names}
 
     def write(self, actions: list[Any]) -> bool:
         """Apply actions to the preview's own state; False when nothing changed."""
@@ -125,5 +136,6 @@ class _Maker:
             files.begin_frame()
             draft = render(tree, content, [], 0, preview=reached)
             reconcile(tree, draft)
+        self.asked |= {inst.node_id: read_names(log) for inst, log in draft.asked}
         self.rt.take_dirty()
         return tree, draft

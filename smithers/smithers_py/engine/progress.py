@@ -138,6 +138,11 @@ def has_ended(context: Instance) -> bool:
     return not context.unreached
 
 
+def may_reopen(container: Instance) -> bool:
+    """A Parallel outside of a sequence is no step: when all in it has ended, more may still come (Z-5, Z-6)."""
+    return container.kind is NodeKind.PARALLEL and container.context.kind not in ORDERED_KINDS
+
+
 def settle(item: Instance, outcome: Outcome) -> Instance:
     """Record how an item ended and tell its context, which is returned."""
     before, item.outcome = item.outcome, outcome

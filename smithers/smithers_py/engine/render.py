@@ -16,11 +16,12 @@ from smithers_py.engine.causes import changed_reads
 from smithers_py.engine.content import Content, is_scope
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import deps_text
+from smithers_py.engine.identity import check_ids, duplicate_id, function_name, matches
 from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outcome
 from smithers_py.engine.progress import items_at, lane_of, loop_state, next_reached, starts_at_once
 from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
 from smithers_py.engine.tree import Tree
-from smithers_py.errors import DuplicateIdError, InvalidOutputError, InvalidPropError, LoopStalledError
+from smithers_py.errors import InvalidOutputError, InvalidPropError, LoopStalledError
 from smithers_py.ids import node_id
 from smithers_py.nodes import BaseNode, NodeKind
 from smithers_py.nodes.builder import at_path
@@ -58,7 +59,7 @@ class Renderer:
             self.stack.append(inst)
             self.drain()
         self.reach_all()
-        self.check_ids()
+        check_ids(self.tree, self.draft)
 
     def drain(self) -> None:
         """Work the stack off: run scopes, place their output, go down."""
@@ -121,11 +122,11 @@ class Renderer:
             identity = node_id(parent.hash_base, segment, name)
         inst = Instance(identity, segment, name, kind, desc)
         if identity in self.draft.created:
-            raise self.duplicate_id(inst, self.draft.created[identity], parent)
+            raise duplicate_id(inst, self.draft.created[identity], parent)
         self.draft.created[identity] = inst
         inst.explicit = desc.id
         if isinstance(desc, BaseNode):
-            inst.name = getattr(desc, "name", None) or _function_name(desc)
+            inst.name = getattr(desc, "name", None) or function_name(desc)
         shown = getattr(desc, "name", None) or desc.id or inst.name
         inst.path_name = f"{name} {shown!r}" if shown else name
         inst.parent = parent
@@ -199,7 +200,7 @@ class Renderer:
         if inst is None or inst.parent is parent or inst.parent is None or not matches(inst, desc):
             return None
         if inst in self.draft.relocated or inst.node_id in self.draft.created:
-            raise self.duplicate_id(inst, inst, parent)
+            raise duplicate_id(inst, inst, parent)
         above = inst.parent
         self.draft.relocated[inst] = above
         self.draft.dropped.pop(inst, None)
@@ -316,44 +317,6 @@ class Renderer:
         """In a preview: a question that is asked later, of a state that nobody knows yet, is not asked now."""
         return self.preview is not None and callable(question) and item.node_id not in self.preview
 
-    # -- identity -----------------------------------------------------------------------------------------------
-
-    def check_ids(self) -> None:
-        """Refuse an id that is mounted twice once everything is placed (Z-2)."""
-        for identity, inst in self.draft.created.items():
-            mounted = self.tree.by_id.get(identity)
-            if mounted is not None and not self.draft.is_dropped(inst) and not self.draft.is_dropped(mounted):
-                raise self.duplicate_id(inst, mounted, inst.parent or inst)
-        for inst, above in self.draft.relocated.items():
-            if not self.draft.is_dropped(above) and inst in above.children:
-                file, line = self.draft.descs.get(inst, inst.desc).source or ("?", 0)
-                raise DuplicateIdError(
-                    f"the id {inst.explicit!r} is used twice; the first is below {above.path()} at {file}:{line}",
-                    where=where(inst.desc, inst, itself=True),
-                )
-
-    def duplicate_id(self, inst: Instance, first: Instance, parent: Instance) -> DuplicateIdError:
-        """The error for a second node of the same id; names both places."""
-        also = f"; the first is {first.path()}" + (f" at {first.source}" if first.source else "")
-        return DuplicateIdError(
-            f"the id {inst.explicit or inst.node_id!r} is used twice{also}", where=where(inst.desc, parent)
-        )
-
-
-def matches(inst: Instance, desc: BaseNode | Element) -> bool:
-    """True when `desc` describes the node that is mounted as `inst`, so that it is kept (Z-2)."""
-    if inst.explicit != desc.id:
-        return False
-    old = inst.desc
-    if isinstance(desc, Element):
-        return isinstance(old, Element) and (old.component is desc.component or old.component.same_as(desc.component))
-    if type(old) is not type(desc) or is_scope(old) != is_scope(desc):
-        # A prop that was a value and is a callable now makes it a scope of its own: another node (N-1).
-        return False
-    if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None:
-        return old.site == desc.site
-    return True
-
 
 def render(
     tree: Tree, content: Content, dirty: list[Scope], frame_index: int, *, preview: Collection[str] | None = None
@@ -374,12 +337,6 @@ def render(
         tree.rt.requeue(dirty)
         raise
     return draft
-
-
-def _function_name(desc: BaseNode) -> str | None:
-    """A Task is known by its function, unless that is a lambda."""
-    name = getattr(getattr(desc, "fn", None), "__name__", None)
-    return None if name == "<lambda>" else name
 
 
 def _depth(scope: Scope) -> int:

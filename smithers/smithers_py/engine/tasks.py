@@ -178,20 +178,22 @@ class Tasks:
         kind = f"task.{completion.outcome}"
         level = "error" if error is not None else "info"
         payload = orjson.dumps({"ms": ended - state.started_ms} | ({"error": error.message} if error else {})).decode()
-        await self.run.store.finish(
-            FinishedTask(
-                inst.node_id,
-                inst.mounted_frame,
-                state.attempt,
-                completion.outcome,  # pyright: ignore[reportArgumentType] - one of the three, "retry" is set later
-                ended,
-                result_json=result,
-                error_json=orjson.dumps(error.to_json()).decode() if error is not None else None,
-                journal_json=journal_text(completion.actions),
-                agent=done.agent,
-                events=[self.run.event(kind, inst.node_id, level=level, payload=payload)],
-            )
+        record = FinishedTask(
+            inst.node_id,
+            inst.mounted_frame,
+            state.attempt,
+            completion.outcome,  # pyright: ignore[reportArgumentType] - one of the three, "retry" is set later
+            ended,
+            result_json=result,
+            error_json=orjson.dumps(error.to_json()).decode() if error is not None else None,
+            journal_json=journal_text(completion.actions),
+            agent=done.agent,
+            events=[self.run.event(kind, inst.node_id, level=level, payload=payload)],
         )
+        if self.run.idle:
+            self.run.unrecorded.append(record)
+        else:
+            await self.run.store.finish(record)
 
     def _retries_left(self, inst: Instance, state: TaskState, error: SmithersError) -> bool:
         """E-1 and Z-7: whether this failure is tried again."""

@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import EffectState
 from smithers_py.engine.instance import Instance, Outcome, plan_order
-from smithers_py.engine.progress import has_ended, loop_state, unreached_items
+from smithers_py.engine.progress import has_ended, loop_state, may_reopen, unreached_items
 from smithers_py.engine.reconcile import Changes
 from smithers_py.engine.results import ContainerResult
 from smithers_py.engine.run import Completion, Ending, Run
@@ -210,7 +210,11 @@ def _ended(run: Run, frame: Frame) -> Iterator[Job]:
         if inst.is_root:
             _skip_lanes(frame, inst)
             continue
-        if not _alive(inst) or inst.frozen or not inst.reached or inst.outcome is not Outcome.OPEN:
+        if not _alive(inst) or inst.frozen or not inst.reached:
+            continue
+        if inst.outcome is not Outcome.OPEN:
+            if may_reopen(inst) and not has_ended(inst):
+                yield Job(inst, "container", "reopened", status="running")
             continue
         job = _verdict(run, frame, inst)
         if job is not None:

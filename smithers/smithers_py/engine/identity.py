@@ -1,0 +1,54 @@
+"""Which description belongs to which mounted node, and the refusal of ids that are used twice (Z-2, A-4)."""
+
+from smithers_py.dsl.component import Element
+from smithers_py.engine.content import is_scope
+from smithers_py.engine.draft import Draft
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.slots import where
+from smithers_py.engine.tree import Tree
+from smithers_py.errors import DuplicateIdError
+from smithers_py.nodes import BaseNode, NodeKind
+
+
+def matches(inst: Instance, desc: BaseNode | Element) -> bool:
+    """True when `desc` describes the node that is mounted as `inst`, so that it is kept (Z-2)."""
+    if inst.explicit != desc.id:
+        return False
+    old = inst.desc
+    if isinstance(desc, Element):
+        return isinstance(old, Element) and (old.component is desc.component or old.component.same_as(desc.component))
+    if type(old) is not type(desc) or is_scope(old) != is_scope(desc):
+        # A prop that was a value and is a callable now makes it a scope of its own: another node (N-1).
+        return False
+    if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None:
+        return old.site == desc.site
+    return True
+
+
+def check_ids(tree: Tree, draft: Draft) -> None:
+    """Refuse an id that is mounted twice once everything is placed (Z-2)."""
+    for identity, inst in draft.created.items():
+        mounted = tree.by_id.get(identity)
+        if mounted is not None and not draft.is_dropped(inst) and not draft.is_dropped(mounted):
+            raise duplicate_id(inst, mounted, inst.parent or inst)
+    for inst, above in draft.relocated.items():
+        if not draft.is_dropped(above) and inst in above.children:
+            file, line = draft.descs.get(inst, inst.desc).source or ("?", 0)
+            raise DuplicateIdError(
+                f"the id {inst.explicit!r} is used twice; the first is below {above.path()} at {file}:{line}",
+                where=where(inst.desc, inst, itself=True),
+            )
+
+
+def duplicate_id(inst: Instance, first: Instance, parent: Instance) -> DuplicateIdError:
+    """The error for a second node of the same id; names both places."""
+    also = f"; the first is {first.path()}" + (f" at {first.source}" if first.source else "")
+    return DuplicateIdError(
+        f"the id {inst.explicit or inst.node_id!r} is used twice{also}", where=where(inst.desc, parent)
+    )
+
+
+def function_name(desc: BaseNode) -> str | None:
+    """A Task is known by its function, unless that is a lambda."""
+    name = getattr(getattr(desc, "fn", None), "__name__", None)
+    return None if name == "<lambda>" else name
