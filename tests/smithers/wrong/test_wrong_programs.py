@@ -26,12 +26,13 @@ def test_there_are_enough_of_them_and_each_has_its_message() -> None:
 def test_the_message_teaches(program: Path) -> None:
     """One paragraph each: the code, what is wrong, the place in the plan and the line, what to do."""
     code, *messages = expected(program).read_text(encoding="utf-8").splitlines()
-    assert code in {"exit 1", "exit 2", "exit 4"}
     assert messages
+    assert code in {"exit 1", "exit 2", "exit 4"}
     lines = len(program.read_text(encoding="utf-8").splitlines())
     for message in messages:
         found = re.fullmatch(
-            r"error E\d{3}: (.+?) \((?:at (.+?), )?in <script>(?::(\d+))?(?:, [^()]+)?\)\. (.+[.?!])", message
+            r"error E\d{3}: (.+?) \((?:at (.+?), )?in <script>(?::(\d+))?(?:, [^()]+)?\)\. (.+[.?!])",
+            message,
         )
         assert found, message
         what, node, line, hint = found.groups()
