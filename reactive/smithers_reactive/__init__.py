@@ -9,6 +9,7 @@ from smithers_reactive.errors import (
     ReactiveError,
     WriteInPureError,
 )
+from smithers_reactive.explain import Explanation, dependencies
 from smithers_reactive.graph import Node, Runtime
 from smithers_reactive.scope import Scope
 
@@ -17,6 +18,7 @@ __all__ = [
     "Computed",
     "CycleError",
     "Effect",
+    "Explanation",
     "ForeignSignalError",
     "ForeignThreadError",
     "Node",
@@ -26,5 +28,6 @@ __all__ = [
     "Signal",
     "WriteInPureError",
     "batch",
+    "dependencies",
     "untracked",
 ]

@@ -15,6 +15,7 @@ from smithers_reactive.isolation import enter, leave
 
 if TYPE_CHECKING:
     from smithers_reactive.api import Effect
+    from smithers_reactive.explain import Explanation
     from smithers_reactive.graph import Node
     from smithers_reactive.scope import Scope
 
@@ -153,6 +154,12 @@ class Runtime:
         for step in self.path:
             nodes += step if isinstance(step, list) else (step,)
         return nodes
+
+    def explain(self, node: Node) -> Explanation:
+        """Why `node` ran last and why it would run next, told from what the graph knows anyway (R-6)."""
+        from smithers_reactive.explain import explain
+
+        return explain(node)
 
     def with_headroom(self, pull: Callable[[], None]) -> None:
         """Call `pull` with more room on the stack; the outermost such call gives it back. Raises RecursionError at
