@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import aiosqlite
 
@@ -30,12 +30,33 @@ IDLE_CHECKPOINT_SECONDS = 0.020
 
 
 @dataclass(slots=True)
-class _Job:
-    fn: Callable[[sqlite3.Connection], Any]
+class Sent(Generic[T]):
+    """A write on its way. Writes land in the order in which they were sent."""
+
+    fn: Callable[[sqlite3.Connection], T]
     durable: bool
-    landed: Callable[[Any], None] | None
+    landed: Callable[[T], None] | None
     outcome: connection.Outcome | None = None
     waiter: asyncio.Future[None] | None = None
+
+    async def result(self) -> T:
+        """What `fn` returned, once that is committed; waited for even when cancelled, which is raised afterwards.
+
+        The waiter is awaited itself, not through `asyncio.wait`: that would be one more turn of the loop for every
+        write. Raises as `Database.write`.
+        """
+        cancelled: asyncio.CancelledError | None = None
+        while self.outcome is None:
+            self.waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self.waiter
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        if self.outcome.error is not None:
+            raise self.outcome.error
+        return self.outcome.value
 
 
 class Database:
@@ -50,7 +71,7 @@ class Database:
         self.transactions = 0
         self._writer = writer
         self._reader = reader
-        self._queue: list[_Job] = []
+        self._queue: list[Sent[Any]] = []
         self._running = False
         self._quiet: asyncio.Future[None] | None = None
         self._synchronous: str | None = None
@@ -91,17 +112,29 @@ class Database:
 
         Raises StoreFailed once the database failed, DatabaseBusy when another process holds the lock for 5 s.
         """
+        return await self.send(fn, durable, landed).result()
+
+    def send(
+        self,
+        fn: Callable[[sqlite3.Connection], T],
+        durable: bool = False,
+        landed: Callable[[T], None] | None = None,
+    ) -> Sent[T]:
+        """`write` for who has something else to do meanwhile: `await sent.result()` is the rest of it.
+
+        Raises StoreFailed once the database failed.
+        """
         if self.failed is not None:
             raise StoreFailed(self.path, self.failed.reason) from self.failed
         if self._writer is None or self._closing is not None:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
-        job = _Job(fn, durable, landed)
+        job = Sent(fn, durable, landed)
         self._queue.append(job)
         if not self._running and not self._kick_scheduled:
             # Not at once: whoever writes in this same turn shares the transaction.
             self._kick_scheduled = True
             asyncio.get_running_loop().call_soon(self._kick)
-        return await _result(job)
+        return job
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """Run `fn(conn)` on one snapshot of the read-only connection. Keep it short: it pins the WAL.
@@ -154,7 +187,9 @@ class Database:
         run = partial(connection.run_batch, [job.fn for job in batch], switch)
         connection.call(self._writer, run, partial(self._land, batch))
 
-    def _land(self, batch: list[_Job], outcomes: list[connection.Outcome] | None, error: BaseException | None) -> None:
+    def _land(
+        self, batch: list[Sent[Any]], outcomes: list[connection.Outcome] | None, error: BaseException | None
+    ) -> None:
         self._running = False
         if outcomes is not None:
             self.transactions += 1
@@ -181,7 +216,7 @@ class Database:
             self._quiet.set_result(None)
 
     @staticmethod
-    def _settle(job: _Job, outcome: connection.Outcome) -> None:
+    def _settle(job: Sent[Any], outcome: connection.Outcome) -> None:
         if outcome.error is not None:
             if outcome.cause is not outcome.error:
                 outcome.error.__cause__ = outcome.cause
@@ -210,25 +245,6 @@ class Database:
             translated = connection.translate(error, self.path)
             if isinstance(translated, StoreFailed):
                 self._fail(translated)
-
-
-async def _result(job: _Job) -> Any:
-    """What became of a job, waited for even when cancelled; the cancellation is raised afterwards.
-
-    The waiter is awaited itself, not through `asyncio.wait`: that would be one more turn of the loop for every write.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while job.outcome is None:
-        job.waiter = asyncio.get_running_loop().create_future()
-        try:
-            await job.waiter
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    if job.outcome.error is not None:
-        raise job.outcome.error
-    return job.outcome.value
 
 
 async def _outcome(future: asyncio.Future[T]) -> T:

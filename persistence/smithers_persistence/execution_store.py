@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from smithers_persistence import frame_writes, writes
 from smithers_persistence.crash import crash_point
-from smithers_persistence.database import Database
+from smithers_persistence.database import Database, Sent
 from smithers_persistence.frame_store import pack_keyframe
 from smithers_persistence.rows import (
     CommitInfo,
@@ -60,6 +60,21 @@ class _SinceKeyframe:
         return self.frames >= KEYFRAME_FRAMES or self.delta_bytes > max(self.full_bytes, KEYFRAME_MIN_BYTES)
 
 
+@dataclass(frozen=True, slots=True)
+class SentFrame:
+    """A frame's write on its way."""
+
+    sent: Sent[CommitInfo]
+    points: list[str]
+
+    async def result(self) -> CommitInfo:
+        """Wait until it is committed. Raises as `ExecutionStore.commit`."""
+        info = await self.sent.result()
+        for point in self.points:
+            crash_point(f"{point}.after")
+        return info
+
+
 class ExecutionStore:
     """Writes of one execution under one owner and epoch.
 
@@ -99,18 +114,20 @@ class ExecutionStore:
 
         Raises FrameOrderError when the opening does not follow the head frame or the flush is not the head frame's.
         """
+        return await self.send(write).result()
+
+    def send(self, write: FrameWrite) -> SentFrame:
+        """`commit` for who goes on meanwhile: `await sent.result()` is the rest of it, and raises what it raises."""
         points = frame_writes.crash_points(write)
         durable = write.durable or bool(write.finished or (write.opening and write.opening.claims))
         for point in points:
             crash_point(f"{point}.before")
-        info = await self.db.write(
+        sent = self.db.send(
             lambda conn: frame_writes.write_frame(conn, self.holder, write),
             durable=durable,
             landed=self._since_keyframe.add,
         )
-        for point in points:
-            crash_point(f"{point}.after")
-        return info
+        return SentFrame(sent, points)
 
     async def write_keyframe(self, frame_index: int, flat_nodes: list[list[Any]]) -> None:
         """Store the full plan of a frame: rows [id, parent, type, name, props] in plan order. A cache, not a record."""

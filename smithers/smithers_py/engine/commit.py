@@ -4,6 +4,10 @@ One transaction holds the frame row, the plan's delta, node instances, new tasks
 Two cases need no transaction of their own: when no user code follows, the flush rides along (one write for the whole
 frame); when the plan did not change and nothing starts, the opening waits for the flush. The ends of the tasks that
 this frame is about (record 2) ride along when they came while the engine was idle.
+
+A frame that starts nothing while nothing runs is not waited for: if another is due at once, as between two steps of a
+sequence, both are one transaction. Nobody can tell, for all that acts (a task's start, a handler, an effect, the end of
+the run, going idle) waits for what was sent; and a write that fails stops the engine all the same, one turn later.
 """
 
 from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
@@ -20,12 +24,23 @@ async def commit(run: Run, frame: Frame) -> None:
     """
     if not frame.runs_user_code:
         plan = settle_jobs(run, frame)
-        await run.store.commit(write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan)))
+        sent = run.store.send(write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan)))
         frame.opened = frame.written = True
+        if run.sent is None and not (frame.starts or frame.ending or run.tasks.running):
+            run.sent = sent
+        else:
+            # The one before first: if both failed, its error is the cause.
+            await run.landed()
+            await sent.result()
         publish(run, frame, plan)
-    elif frame.changes.patches or frame.starts or frame.scheduled:
-        await run.store.commit(write_of(run, frame, opening(run, frame), None))
+        return
+    if frame.changes.patches or frame.starts or frame.scheduled:
+        sent = run.store.send(write_of(run, frame, opening(run, frame), None))
+        await run.landed()
+        await sent.result()
         frame.opened = True
-    elif run.unrecorded:
+        return
+    await run.landed()
+    if run.unrecorded:
         # A handler runs after its task's end is on disk, never before (H-3).
         await run.store.finish(*run.take_unrecorded())

@@ -45,6 +45,7 @@ async def drive(run: Run) -> Ending:
 
 async def finish(run: Run, ending: Ending) -> None:
     """Cancel what still runs (grace, then force), record that, and write the closing record."""
+    await run.landed()
     if run.unrecorded:
         # The frame that would have written them was not to be: the run ended, or its render failed.
         await run.store.finish(*run.take_unrecorded())
@@ -89,6 +90,8 @@ def _render_failed(run: Run, error: SmithersError, status: str, exit_code: int, 
 async def _next_triggers(run: Run) -> list[Trigger] | None:
     """All triggers that share the next frame; None when the run has been idle for its timeout."""
     coalescer = run.coalescer
+    if coalescer.due_in_ms() != 0:
+        await run.landed()
     if coalescer.due_in_ms() != 0:
         if run.tasks.busy or coalescer.due_in_ms() is not None:
             await coalescer.wait()

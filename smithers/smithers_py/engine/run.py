@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithers_persistence import ExecutionStore
+from smithers_persistence.execution_store import SentFrame
 from smithers_persistence.rows import EventRow, FinishedTask, PhaseTimes
 from smithers_py.clock import Clock
 from smithers_py.engine.content import Content
@@ -125,6 +126,8 @@ class Run:
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     """Stream events waiting for an `on_progress` handler."""
     operator: list[Batch] = field(default_factory=list[Batch])
+    sent: SentFrame | None = None
+    """The write of a frame that the next one did not wait for; see commit.py."""
     failures: list[SmithersError] = field(default_factory=list[SmithersError])
     """Unhandled failures, in the order in which they were flushed."""
     ending: Ending | None = None
@@ -136,6 +139,16 @@ class Run:
         """The ends to write now; whoever takes them writes them before anything that follows from them."""
         taken, self.unrecorded = self.unrecorded, []
         return taken
+
+    async def landed(self) -> None:
+        """Wait for the frame whose write is on its way, if one is.
+
+        Raises:
+            StoreFailed, LostLease: it was not written; the execution ends (F-6).
+        """
+        sent, self.sent = self.sent, None
+        if sent is not None:
+            await sent.result()
 
     def post(self, trigger: Trigger) -> None:
         """Ask for a turn. Safe from any thread."""
