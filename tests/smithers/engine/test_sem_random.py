@@ -6,6 +6,7 @@ test knows from outside which scopes had to run.
 
 import tempfile
 from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,8 @@ def mounted(first: dict[str, Any], later: list[dict[str, Any]]) -> Any:
     seen: list[tuple[list[Any], list[str], bytes]] = []
 
     def on_frame(watch, report):
-        seen.append((watch.tree.flat(), calls.take(), watch.run.tree.plan_hash_bytes))
+        # A copy: later patches change the props in place.
+        seen.append((deepcopy(watch.tree.flat()), calls.take(), watch.run.tree.plan_hash_bytes))
         if left:
             watch.write(**left.pop(0))
 
