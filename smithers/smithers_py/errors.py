@@ -17,8 +17,7 @@ SmithersError
 │   ├── ScriptImportError         E203
 │   └── EntryNotFoundError        E204
 ├── RenderPhaseError              E300  something that render may not do
-│   ├── WriteInRenderError        E301
-│   └── TaskInRenderError         E302
+│   └── WriteInRenderError        E301
 ├── StateError                    E400
 │   ├── StateValueError           E401
 │   ├── ReservedKeyError          E402
@@ -32,7 +31,6 @@ SmithersError
 │   └── ModelUnavailableError     E505
 ├── HandlerError                  E600  wraps the exception of the user's handler
 ├── EffectError                   E610
-│   └── EffectLoopError           E611
 ├── EngineError                   E700
 │   ├── StoreError                E701
 │   ├── LostLeaseError            E702
@@ -228,12 +226,6 @@ class WriteInRenderError(RenderPhaseError, code="E301"):
     )
 
 
-class TaskInRenderError(RenderPhaseError, code="E302"):
-    """A task was started in render."""
-
-    default_hint = "Return a runnable node (Task, Command, Claude) instead; the engine starts it."
-
-
 class StateError(SmithersError, code="E400"):
     """A read or write of state is wrong."""
 
@@ -334,10 +326,6 @@ class HandlerError(_WrappingError, code="E600"):
 
 class EffectError(SmithersError, code="E610"):
     """An effect is wrong or raised."""
-
-
-class EffectLoopError(EffectError, code="E611"):
-    """An effect keeps changing what it depends on (H-4)."""
 
 
 class EngineError(SmithersError, code="E700"):

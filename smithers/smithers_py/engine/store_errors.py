@@ -1,12 +1,16 @@
 """What the store refused, as people read it: what happened, and what to do about it (E-4)."""
 
-from smithers_persistence import DatabaseBusy, DatabaseTooNew, PersistenceError, StoreFailed
-from smithers_py.errors import StoreError
+from smithers_persistence import DatabaseBusy, DatabaseTooNew, LostLease, PersistenceError, StoreFailed
+from smithers_py.errors import EngineError, LostLeaseError, StoreError
 
 
-def store_error(error: PersistenceError) -> StoreError:
+def store_error(error: PersistenceError) -> EngineError:
     """The error of a database that could not be opened, read or written, with the next thing to do."""
-    raised = StoreError(str(error), hint=_hint(error))
+    raised: EngineError
+    if isinstance(error, LostLease):
+        raised = LostLeaseError(str(error), hint="The other engine goes on: smithers inspect shows how far it is.")
+    else:
+        raised = StoreError(str(error), hint=_hint(error))
     raised.__cause__ = error
     return raised
 
