@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from smithers_reactive.flags import BUSY, CHECK, DIRTY, DISPOSED, IDLE, STALE
 from smithers_reactive.graph import Node, Runtime
-from smithers_reactive.isolation import admit_writer, enter, leave, refuse_foreign_thread, untracked
+from smithers_reactive.isolation import admit_reader, admit_writer, enter, leave, refuse_foreign_thread, untracked
 from smithers_reactive.sink import Sink
 
 if TYPE_CHECKING:
@@ -44,9 +44,19 @@ class Signal(Node, Generic[T]):
     ) -> None:
         Node.__init__(self, runtime or Runtime.current(), value, None, equals, name)
 
+    def get(self) -> T:
+        """The value, registered as a dependency of the running Computed, Effect or Scope. Raises ForeignSignalError in
+        a tracked run of another Runtime."""
+        rt = self.rt
+        if get_ident() != rt.entered and not admit_reader(self):
+            return self.value
+        log = rt.log
+        if log is not None:
+            log.append(self)
+        return self.value  # Node.get without what only a computed needs; and reads stay quick where one class is read
+
     if TYPE_CHECKING:
 
-        def get(self) -> T: ...
         def peek(self) -> T: ...
 
     def set(self, value: T) -> None:
@@ -160,7 +170,7 @@ class Effect(Sink):
             if self.cleanup is not None:
                 rt.log = None
                 self.clean_up(errors)
-            if not self.flags & DISPOSED:
+            if self.flags == BUSY:  # the cleanup did not dispose of it
                 rt.log = log
                 result = self.fn()  # type: ignore[misc]  an Effect has one
                 if result is not None and callable(result):
@@ -174,8 +184,8 @@ class Effect(Sink):
         finally:
             rt.path.pop()
             rt.log = outer_log
-            self.flags &= ~BUSY
-        if self.flags & DISPOSED:
+            self.flags = 0 if self.flags == BUSY else self.flags & ~BUSY
+        if self.flags and self.flags & DISPOSED:
             self.clean_up(errors)
             return
         self.verified_at = started

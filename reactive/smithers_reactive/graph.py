@@ -107,9 +107,10 @@ class Node:
             log.append(self)  # before the pull: who reads a failing node hears when it recovers
         flags = self.flags
         if flags:
-            if flags & NEEDS_REFRESH and (flags != IDLE or self.verified_at != rt.clock):
+            if flags <= STALE or (flags & NEEDS_REFRESH and (flags != IDLE or self.verified_at != rt.clock)):
                 self.pull()
-            if self.flags & ERROR:
+                flags = self.flags
+            if flags and flags & ERROR:
                 raise self.value.again()
         return self.value
 
@@ -180,30 +181,35 @@ class Node:
 
     def pull(self) -> None:
         """`refresh`, where the runtime is known to be at work on this thread: ask the dependencies, then run if one of
-        them changed. Exceptions become the value, but for those that tell of the moment: recursion or memory running
-        out, cancellation, interruption. Those propagate and leave the node to be tried again."""
+        them changed. Flags are compared where possible; every `&` costs as much as three comparisons."""
         rt = self.rt
         flags = self.flags
-        if flags & BUSY:
-            raise rt.cycle(self)
         verified = self.verified_at
-        ask = verified and not flags & MUST_RUN
-        if ask and verified == rt.clock:
-            return
+        ask = verified and flags == CHECK
+        busy = BUSY
+        if flags > STALE:
+            if flags & BUSY:
+                raise rt.cycle(self)
+            ask = verified and not flags & MUST_RUN
+            if ask and verified == rt.clock:
+                return
+            busy = flags & LASTING | BUSY
         path = rt.path
         if len(path) >= rt.deep:
-            rt.with_headroom(self.descend if ask else self.pull)
+            rt.with_headroom(self, asking=bool(ask))
             return
         outer_log = rt.log
         path.append(self)
-        self.flags = flags & LASTING | BUSY
+        self.flags = busy
         failed = 0
         same = False
+        log: list[Node] = []
         try:
             if ask:
                 for dep in self.deps:
-                    if dep.flags & NEEDS_REFRESH:
-                        if dep.flags & BUSY:
+                    flags = dep.flags
+                    if flags and flags & NEEDS_REFRESH:
+                        if flags & BUSY:
                             break  # a cycle: running meets the busy one again and reports it
                         dep.pull()
                     if dep.changed_at > verified:
@@ -212,87 +218,46 @@ class Node:
                     self.flags &= ~BUSY
                     self.verified_at = rt.clock
                     return
-            rt.log = log = []
+            rt.log = log
             value = self.fn()  # type: ignore[misc]  a computed has one
-            if verified and not flags & ERROR:
+            if verified and (busy == BUSY or not busy & ERROR):
                 old = self.value
-                if type(old) is int and type(value) is int and self.equals is None:
-                    same = old == value  # what `is_same` says, without the call
+                if type(value) is int and type(old) is int and self.equals is None:
+                    same = value == old  # as `is_same` says, sooner
                 else:
                     same = self.is_same(old, value)
-        except (RecursionError, MemoryError):
-            self.give_up()
-            raise
-        except Exception as error:  # noqa: BLE001  R-3: cached like a value, raised to every reader
-            value, failed = Failure(error), ERROR
-        except BaseException:
-            self.give_up()
-            raise
+        except BaseException as error:
+            if self.is_cut_by(error):
+                raise
+            value, failed = Failure(cast("Exception", error)), ERROR
         finally:
             path.pop()
             rt.log = outer_log
         if log != self.deps:
             self.rewire(log)
-        clock = rt.clock
+        self.verified_at = clock = rt.clock
         if not same:
             self.value = value
             self.changed_at = clock
-        flags = self.flags
-        self.verified_at = 0 if flags & RETRY else clock
-        self.flags = failed | (flags & UNKEPT)
-
-    def descend(self) -> None:
-        """`pull` where it would recurse too deep: the same questions in the same order, with the way down in lists.
-
-        self ─ dep ─ dep ─ dep      `waiting` holds the nodes on the way down, `scans` where each of them stands
-                            │       among its dependencies; a node that must run, runs when those before the
-                         changed?   change are known to be right
-        """
-        rt = self.rt
-        waiting: list[Node] = []
-        scans: list[Iterator[Node]] = []
-        rt.path.append(waiting)
-        node, scan = self, iter(self.deps)
-        try:
-            while True:
-                verified = node.verified_at
-                run = bool(node.flags & MUST_RUN) or not verified
-                down = None
-                for dep in () if run or verified == rt.clock else scan:
-                    if dep.flags & NEEDS_REFRESH and not dep.flags & BUSY:
-                        down = dep
-                        break
-                    if dep.changed_at > verified or dep.flags & BUSY:
-                        run = True
-                        break
-                if down is not None:
-                    node.flags |= BUSY
-                    waiting.append(node)
-                    scans.append(scan)
-                    node, scan = down, iter(down.deps)
-                    continue
-                node.settle(run)
-                while scans:
-                    child, node, scan = node, waiting.pop(), scans.pop()
-                    node.flags &= ~BUSY
-                    if child.changed_at <= node.verified_at:
-                        break  # go on with the rest of its dependencies
-                    node.settle(run=True)
-                else:
-                    return
-        finally:
-            rt.path.pop()
-            for node in waiting:  # an exception on the way
-                node.flags &= ~BUSY
-
-    def settle(self, run: bool) -> None:
-        """Its dependencies are right: run, or stand as it is."""
-        if run:
-            self.flags |= DIRTY
-            self.pull()
+        if self.flags == BUSY:
+            self.flags = failed
         else:
-            self.flags &= ~STALE
-            self.verified_at = self.rt.clock
+            self.finish(failed)
+
+    def is_cut_by(self, error: BaseException) -> bool:
+        """Exceptions become the value (R-3), but for those that tell of the moment: recursion or memory running out,
+        cancellation, interruption. Those propagate and leave the node to be tried again."""
+        cut = not isinstance(error, Exception) or isinstance(error, RecursionError | MemoryError)
+        if cut:
+            self.give_up()
+        return cut
+
+    def finish(self, failed: int) -> None:
+        """Set the flags after a run during which there were others than BUSY."""
+        flags = self.flags
+        self.flags = failed | (flags & UNKEPT)
+        if flags & RETRY:
+            self.verified_at = 0
 
     def give_up(self) -> None:
         """The run was cut short. Whoever catches that and goes on has seen no value to build on, so nobody on the way
@@ -387,8 +352,8 @@ def mark(rt: Runtime, subs: Sequence[Node] | dict[Node, None]) -> None:
     beyond: list[Node] = []
     for node in subs:
         flags = node.flags
-        node.flags = flags | DIRTY
-        if not flags & STALE:
+        node.flags = flags | DIRTY if flags else DIRTY
+        if not flags or not flags & STALE:
             further = node.subs
             if further is not None:
                 beyond += further
@@ -396,8 +361,8 @@ def mark(rt: Runtime, subs: Sequence[Node] | dict[Node, None]) -> None:
                 (rt.dirty if node.fn is None else rt.queue).append(node)  # type: ignore[arg-type]
     for node in beyond:  # grows while it is walked
         flags = node.flags
-        if not flags & STALE:
-            node.flags = flags | CHECK
+        if not flags or not flags & STALE:
+            node.flags = flags | CHECK if flags else CHECK
             further = node.subs
             if further is not None:
                 beyond += further

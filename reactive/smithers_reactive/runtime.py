@@ -9,8 +9,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from smithers_reactive import headroom
+from smithers_reactive.descend import descend
 from smithers_reactive.errors import CycleError, ForeignThreadError
-from smithers_reactive.flags import CHECK, DIRTY, RETRY, STALE
+from smithers_reactive.flags import DIRTY, RETRY, STALE
 from smithers_reactive.isolation import enter, leave
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Runtime:
                     if rounds > MAX_ROUNDS:
                         errors.append(_endless(queue[done:]))
                         break
-                if effect.flags & DIRTY or (effect.flags & CHECK and effect.is_stale()):
+                if effect.flags == DIRTY or effect.is_stale():
                     effect.fire(errors)
                 done += 1  # after it: an interrupted one stays queued
         except BaseException as stop:
@@ -161,13 +162,16 @@ class Runtime:
 
         return explain(node)
 
-    def with_headroom(self, pull: Callable[[], None]) -> None:
-        """Call `pull` with more room on the stack; the outermost such call gives it back. Raises RecursionError at
-        the end of all room."""
+    def with_headroom(self, node: Node, *, asking: bool) -> None:
+        """Pull `node`, at a depth where the stack may end: by `descend` if it has only to ask its dependencies, else
+        with more room on the stack, which the outermost such call gives back. Raises RecursionError at its end."""
         outermost = self.deep == headroom.STEP_LEVELS
         self.deep = headroom.grant(id(self), len(self.path))
         try:
-            pull()
+            if asking:
+                descend(node)
+            else:
+                node.pull()
         finally:
             if outermost:
                 self.deep = headroom.STEP_LEVELS

@@ -17,25 +17,30 @@ class Sink(Node):
 
         Refreshes the computeds it depends on, in the order of reading. Never raises what their functions raise.
         """
-        if self.flags & DIRTY:
-            return True
-        if not self.flags & CHECK:
-            return False
+        flags = self.flags
+        if flags != CHECK:
+            if flags & DIRTY:
+                return True
+            if not flags & CHECK:
+                return False
+        rt = self.rt
+        verified = self.verified_at
         try:
             for dep in self.deps:
-                if dep.flags & NEEDS_REFRESH:
-                    if self.rt.entered:
+                flags = dep.flags
+                if flags and flags & NEEDS_REFRESH:
+                    if rt.entered:
                         dep.pull()
                     else:
                         dep.refresh()
-                if dep.changed_at > self.verified_at:
+                if dep.changed_at > verified:
                     self.flags |= DIRTY
                     return True
         except (RecursionError, MemoryError):  # the run meets it again, where it can be reported
             self.flags |= DIRTY
             return True
         self.flags &= ~STALE
-        self.verified_at = self.rt.clock
+        self.verified_at = rt.clock
         return False
 
     def dispose(self) -> None:
