@@ -116,6 +116,11 @@ def graph(
         Literal["text", "mermaid", "xml", "json"], typer.Option("--format", metavar="FORM", help=_FORMS)
     ] = "text",
     json: Json = False,
+    deps: Annotated[bool, typer.Option("--deps", help="Show who reads which state keys instead.")] = False,
+    execution: Annotated[
+        str | None, typer.Option(metavar="ID", help="With --deps: also who read and wrote them in it.")
+    ] = None,
+    database: Database = None,
 ) -> None:
     """Show the plan of a script without running it.
 
@@ -124,6 +129,12 @@ def graph(
     from smithers_py.cli.inputs import plan_options
     from smithers_py.cli.show_graph import show_graph
 
+    if deps:
+        from smithers_py.cli.show_deps import show_deps
+
+        options = plan_options(script, entry, state, input_, database)
+        show_deps(options, "json" if json else form, database, execution)
+        return
     show_graph(plan_options(script, entry, state, input_), "json" if json else form)
 
 
@@ -209,7 +220,10 @@ def why(
     json: Json = False,
     database: Database = None,
 ) -> None:
-    """Say why a node is in the plan, why it ran, why it ran again, or why not yet."""
+    """Say why a node ran, ran again, or has not run yet.
+
+    Also why it is in the plan, or why it left it: which key changed, and who wrote it.
+    """
     from smithers_py.cli.show_why import show_why
 
     show_why(database, node, execution, as_json=json)

@@ -14,6 +14,7 @@ from smithers_py.harness.why_causes import because_of_keys, entered, left, rende
 from smithers_py.harness.why_changes import called
 from smithers_py.harness.why_find import find_node, kin, near
 from smithers_py.harness.why_history import CONTAINERS, SETTLED, History, status_word
+from smithers_py.harness.why_later import of_unmounted, plan_to_come
 from smithers_py.harness.why_models import Link, Ran, Why
 from smithers_py.harness.why_waiting import not_yet
 
@@ -25,20 +26,25 @@ async def why(reader: Reader, execution_id: str, asked: str) -> Why:
         UsageError: no frame of the execution had such a node, or several nodes are meant.
     """
 
-    def work(conn: sqlite3.Connection) -> Why:
+    def known(conn: sqlite3.Connection) -> Why | None:
         history = History(conn, execution_id)
         found = find_node(history, asked)
-        if found is None:
-            names = near(history, asked)
-            meant = f"Did you mean {' or '.join(repr(name) for name in names)}? " if names else ""
-            raise UsageError(
-                f"execution {execution_id} has had no node {asked!r} in its plan",
-                hint=f"{meant}What an unreached Phase or a false If holds is not in the plan yet: "
-                "`smithers graph SCRIPT` shows it, and `smithers why` of the Phase or If says what it waits for.",
-            )
-        return of_node(history, found)
+        return None if found is None else of_node(history, found)
 
-    return await reader.db.read(work)
+    told = await reader.db.read(known)
+    if told is None:
+        form = await plan_to_come(reader, execution_id)
+        if form is not None:
+            told = await reader.db.read(lambda conn: of_unmounted(History(conn, execution_id), form, asked))
+    if told is None:
+        names = await reader.db.read(lambda conn: near(History(conn, execution_id), asked))
+        meant = f"Did you mean {' or '.join(repr(name) for name in names)}? " if names else ""
+        raise UsageError(
+            f"execution {execution_id} has had no node {asked!r} in its plan",
+            hint=f"{meant}`smithers inspect {execution_id}` lists its nodes. What a false If holds is in no plan yet: "
+            "ask why of the If.",
+        )
+    return told
 
 
 def of_node(history: History, node_id: str) -> Why:

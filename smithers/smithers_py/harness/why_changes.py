@@ -27,7 +27,7 @@ def name_of(history: History, node_id: str | None) -> str:
 def called(row: NodeRecord) -> str:
     """The same, of a row."""
     label = node_label(row.node_type, row.name, row.node_id, {})
-    if label == f"{row.node_type} {row.node_id.rpartition('/')[2]}" and row.name is None:
+    if label == f"{row.node_type} {row.node_id.rpartition('/')[2]}":
         return f"`{row.node_id}`"
     return f"{label} ({row.node_id if '/' in row.node_id or len(row.node_id) != 16 else row.node_id[:_SHORT_ID]})"
 

@@ -22,13 +22,18 @@ def not_yet(history: History, row: NodeRecord) -> list[Link]:
         return _skipped(history, row)
     if status not in ("idle", "scheduled", "blocked"):
         return []
-    links = _blocked(history, row) or _slot(history, row) or _waits(history, history.plan(head), row.node_id)
-    if history.over:
-        one = history.execution
-        reason = f": {one.stop_reason or one.status_reason}" if one.stop_reason or one.status_reason else ""
-        text = f"the execution is over ({one.status}{reason}), so it will not run unless it is resumed"
-        links.append(Link(kind="ended", frame=head, text=text))
-    return links
+    links = _blocked(history, row) or _slot(history, row) or waits(history, history.plan(head), row.node_id)
+    return [*links, *ended_link(history)]
+
+
+def ended_link(history: History) -> list[Link]:
+    """That the execution is over, if it is."""
+    one = history.execution
+    if not history.over:
+        return []
+    reason = f": {one.stop_reason or one.status_reason}" if one.stop_reason or one.status_reason else ""
+    text = f"the execution is over ({one.status}{reason}), so it will not run unless it is resumed"
+    return [Link(kind="ended", frame=one.head_frame, text=text)]
 
 
 def _status(history: History, row: NodeRecord) -> str:
@@ -65,7 +70,7 @@ def _slot(history: History, row: NodeRecord) -> list[Link]:
     return [Link(kind="slot", frame=task.scheduled_frame, node_id=row.node_id, text=text)]
 
 
-def _waits(history: History, plan: Plan, node_id: str) -> list[Link]:
+def waits(history: History, plan: Plan, node_id: str) -> list[Link]:
     """What stands before an item whose turn has not come, and before what holds it."""
     context = plan.context(node_id)
     links: list[Link] = []
@@ -80,7 +85,7 @@ def _waits(history: History, plan: Plan, node_id: str) -> list[Link]:
         links.append(Link(kind="slot", node_id=context, text=f"{text}, and {_listed(history, others)} run"))
     if context is not None and not _has_begun(history, context):
         text = f"{name_of(history, context)}, which holds it, has not been reached"
-        links += [Link(kind="waits", node_id=context, text=text), *_waits(history, plan, context)]
+        links += [Link(kind="waits", node_id=context, text=text), *waits(history, plan, context)]
     return links
 
 
