@@ -126,7 +126,8 @@ class LiveProgress:
         text = Text(_indent(depth), no_wrap=True, overflow="ellipsis")
         text.append(glyph(node.status, self._stream), style=style)
         text.append(f" {node.label()} ")
-        text.append(node.status, style=style)
+        if node.status != "idle":
+            text.append(node.status, style=style)
         took = node.duration_ms(self.view.now())
         if took is not None:
             text.append(f" {human_duration(took)}", style="bright_black")

@@ -116,6 +116,9 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
     run.next_frame = frame.index + 1
     # A container without work starts and ends in one frame: only the outcome is news.
     last = {change.inst: change for change in frame.statuses}
+    for loop in frame.draft.turned:
+        if loop.alive and loop_state(loop).done is None:
+            last[loop] = StatusChange(loop, "running", detail=f"iteration {loop_state(loop).iteration}")
     run.observer.frame(
         FrameReport(
             frame.index,

@@ -243,7 +243,10 @@ def _result_json(inst: Instance, done: Performed) -> str:
         TaskError: the function returned something that cannot be stored.
     """
     try:
-        return encode("result", {name: value for name, value in done.fields.items() if value is not None})[0]
+        # A command's output is its stdout: stored once.
+        twice = "output" if done.fields.get("stdout") is not None else None
+        kept = {name: value for name, value in done.fields.items() if value is not None and name != twice}
+        return encode("result", kept)[0]
     except StateValueError as error:
         raise TaskError(
             f"{inst.path_name} returned {an(error.type)}, which cannot be stored as its result",

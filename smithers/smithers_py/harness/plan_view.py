@@ -29,6 +29,9 @@ _SHOWN_STATUSES = (
 )
 
 
+_LOOPS = ("While", "Ralph")
+
+
 @dataclass(slots=True)
 class ViewNode:
     """One node of the plan. Times are monotonic ms of the view's clock; None while they have not come."""
@@ -67,6 +70,8 @@ class ViewNode:
             # Wrappers without a name (Fragment, If, Parallel) tell a reader of lines nothing.
             if above.name:
                 parts.append(_label(above))
+            elif above.node_type in _LOOPS:
+                parts.append(_label(above) + _iteration(above.node_id or "", self.node_id))
             above = above.parent
         parts.reverse()
         return " / ".join(parts if len(parts) <= 5 else [*parts[:2], "…", *parts[-2:]])
@@ -76,6 +81,12 @@ class ViewNode:
         if self.started_ms is None:
             return None
         return (now if self.ended_ms is None else self.ended_ms) - self.started_ms
+
+
+def _iteration(loop: str, below: str) -> str:
+    """` #2` for a node of a loop's iteration 2, which its explicit id tells; nothing where there is none."""
+    number = below.removeprefix(f"{loop}/").partition("/")[0]
+    return f" #{number}" if below.startswith(f"{loop}/") and number.isdigit() else ""
 
 
 def _label(plan: PlanNode) -> str:
@@ -130,9 +141,10 @@ class PlanView:
         for node_id, status, detail in statuses:
             node = self.nodes.get(node_id)
             if node is not None and (node.status != status or node.detail != detail):
+                changed.append(node)
                 if node.status != status:
-                    changed.append(node)
-                self._set_status(node, status, detail)
+                    self._set_status(node, status, detail)
+                node.detail = detail
         return changed
 
     def output(self, node_id: str, line: str) -> None:
