@@ -15,8 +15,7 @@ const watch = (api, read) => api.effect(() => void read());
 const sum = (reads) => reads.map((read) => read()).reduce((a, b) => a + b, 0);
 
 function busy() {
-  let a = 0;
-  for (let i = 0; i < 100; i++) a++;
+  for (let i = 0; i < 100; i++);
 }
 
 // Writes 0 to n - 1, each followed by a read.

@@ -43,7 +43,7 @@ class Library:
         if name == OUTER:
             self.command = ["node", "--expose-gc", "alien.mjs"]
         else:
-            self.command = [sys.executable, "worker.py", PYTHON.get(name, name)]
+            self.command = [sys.executable, "worker.py", PYTHON[name]]
         self.process: subprocess.Popen[str] | None = None
 
     def ask(self, **order: Any) -> dict[str, Any]:
@@ -170,10 +170,9 @@ def weigh(libraries: list[Library]) -> None:
 def main() -> None:
     """Run all suites, or those named; print tables."""
     names = [name for name in sys.argv[1:] if name in SUITES] or list(SUITES)
-    libraries = [Library(name) for name in PYTHON if not sys.argv[1:] or name == "ours" or "-q" not in sys.argv]
+    libraries = [Library(name) for name in PYTHON]
     if shutil.which("node") and (HERE / "node_modules/alien-signals").exists():
         libraries.append(Library(OUTER))
-    libraries += [Library(name[1:]) for name in sys.argv[1:] if name.startswith("+")]
     head = [library.name for library in libraries]
     measured: dict[str, dict[str, dict[str, Any]]] = {}
     try:

@@ -1,11 +1,11 @@
 """The suites, each a function `suite(api) -> step`: it builds a graph, and `step()` changes it and returns a checksum.
 
 Kairo's eight, cellx and the dynamic graphs are js-reactivity-benchmark's, written anew: the same shapes and the same
-sequences of writes, with fewer iterations. Every step leaves the graph as it found it, so that steps can be repeated and
-each does the same work. `alien.mjs` has the same suites; both must agree on every checksum and, ideally, on every count.
+sequences of writes, with fewer iterations. Every step leaves the graph as it found it, so that steps can be repeated
+and each does the same work. `alien.mjs` has the same suites; both must agree on every checksum.
 
-`api` is one of adapters/. `deps` names what a computed reads always, for libraries whose dependencies are declared; None
-says that it varies.
+`api` is one of adapters/. `deps` names what a computed reads always, for libraries whose dependencies are declared;
+None says that it varies.
 """
 
 from __future__ import annotations
@@ -49,9 +49,8 @@ def avoidable(api) -> Step:
 
 def busy() -> None:
     """Stands for a heavy computation."""
-    a = 0
     for _ in range(100):
-        a += 1
+        pass
 
 
 def broad(api) -> Step:

@@ -70,8 +70,8 @@ def memory(library) -> dict[str, float | None]:
     """
     number = 5000
     reads = [library.signal(0)[0] for _ in range(number)]
-    wide = [lambda k=k: [read() for read in reads[k : k + 11]] for k in range(0, 500)]
-    narrow = [lambda k=k: [read() for read in reads[k : k + 1]] for k in range(0, 500)]
+    wide = [lambda k=k: [read() for read in reads[k : k + 11]] for k in range(500)]
+    narrow = [lambda k=k: [read() for read in reads[k : k + 1]] for k in range(500)]
     singles = [lambda r=r: (r(), None)[1] for r in reads]
 
     def weigh(make) -> float | None:
