@@ -57,7 +57,7 @@ def explain(node: Node) -> Explanation:
 
 
 def dependencies(node: Node) -> list[tuple[str, Path]]:
-    """The signals and keys that a Scope, Effect or computed depends on, with the shortest way to each, nearest first."""
+    """The signals and keys that a Scope, Effect or computed depends on and the shortest way to each, nearest first."""
     return [(path[-1], path) for path in _paths(node, lambda one: one.deps, lambda _reader, _leaf: True)]
 
 

@@ -27,7 +27,7 @@ The invariants (invariants.py checks them after every step of the tests):
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 from smithers_reactive.errors import Failure
@@ -71,7 +71,7 @@ class Node:
         flags: int = 0,
         subs: tuple[()] | None = (),
     ) -> None:
-        self.value = value
+        self.value: Any = value
         self.rt = rt
         self.flags = flags
         self.subs: Sequence[Node] | dict[Node, None] | None = subs  # None: a sink

@@ -7,6 +7,7 @@ runs them as functions and logs what ran.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -52,6 +53,21 @@ def plans(draw: st.DrawFn) -> Plan:
         )  # fmt: skip
     count = signals + len(formulas)
     return Plan(signals, tuple(formulas), tuple(draw(st.lists(st.integers(0, count - 1), max_size=4))))
+
+
+def seeded_plan(chance: random.Random) -> Plan:
+    """Like `plans()`, without Hypothesis: ten times as fast, and the same everywhere."""
+    formulas = tuple(
+        Formula(
+            chance.randrange(3 + i),
+            tuple(chance.randrange(3 + i) for _ in range(chance.randrange(4))),
+            tuple(chance.randrange(3 + i) for _ in range(chance.randrange(4))),
+            chance.choice([2, 3, 100]),
+            chance.choice([None, None, 0, 1, 2]),
+        )
+        for i in range(10)
+    )
+    return Plan(3, formulas, tuple(chance.randrange(13) for _ in range(3)))
 
 
 write = st.tuples(st.just("write"), st.integers(0, 3), st.integers(0, 5))
