@@ -98,9 +98,10 @@ def measure(plan: Callable[[Marks, int], Any], iterations: int, tables: bool) ->
         [(end - begin) / tenth * 1000 for begin, end in zip(marks.times[at], marks.times[at + tenth], strict=True)]
         for at in (0, iterations - tenth - 1)
     )
+    growth = f"{last[0] / first[0]:.2f} times (CPU {last[1] / first[1]:.2f})"
     print(
-        f"{plan.__name__:18}{size / 1e6:8.2f} MB{result.frames:8} frames   first {first[0]:.2f} ms (CPU {first[1]:.2f}), "
-        f"last {last[0]:.2f} ms (CPU {last[1]:.2f}): {last[0] / first[0]:.2f} (CPU {last[1] / first[1]:.2f}) times"
+        f"{plan.__name__:18}{size / 1e6:8.2f} MB{result.frames:8} frames   "
+        f"first {first[0]:.2f} ms (CPU {first[1]:.2f}), last {last[0]:.2f} ms (CPU {last[1]:.2f}): {growth}"
     )
     for name, share in shares.items():
         if share > 8192:

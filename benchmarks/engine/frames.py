@@ -3,8 +3,8 @@
     python benchmarks/engine/frames.py [--nodes 100 1000 10000 100000] [--changes 60]
 
 Both plans have N/10 groups of 10 nodes, each group showing one key of state, and run on the same engine. Ours makes a
-component of each group, so that a change runs one. The twin is one component that builds all groups in plain loops: what
-an engine without scopes does, with this engine's diff and store (nothing it writes to disk is larger).
+component of each group, so that a change runs one. The twin is one component that builds all groups in plain loops:
+what an engine without scopes does, with this engine's diff and store (nothing it writes to disk is larger).
 
 The two take turns, change by change, in one process. Times are those that the engine keeps with each frame (wall
 clock), of the frame that renders the change, as median; a busy machine shows in both. Beside them stand the numbers of

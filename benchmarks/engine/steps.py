@@ -4,8 +4,8 @@
 
 Every step is an async function that returns a number. Ours: a Phase (chain) or a Parallel of Tasks; each task's
 claim, result and handling are three records, the first two committed with synchronous=FULL. LangGraph: a graph of as
-many nodes, in a chain or by `Send`, `AsyncSqliteSaver` on a file (WAL, synchronous=FULL, SQLite's default), with each of
-its durability modes: "sync" writes a checkpoint before the next step starts, "async" (its default) while it runs,
+many nodes, in a chain or by `Send`, `AsyncSqliteSaver` on a file (WAL, synchronous=FULL, SQLite's default), with each
+of its durability modes: "sync" writes a checkpoint before the next step starts, "async" (its default) while it runs,
 "exit" only at the end (no step is durable then; shown for the cost of the rest).
 
 All variants take turns in one process: the ratios hold on a busy machine. Wall time is the best and the median round,

@@ -29,11 +29,15 @@ def is_scope(desc: BaseNode | Element) -> bool:
     """True for descriptions whose content is user code: they re-render on their own (N-1)."""
     if isinstance(desc, Element):
         return True
+    if desc.kind is NodeKind.LOOP:
+        return callable(desc.children)
+    if desc.kind is not NodeKind.TRANSPARENT:
+        return False
     if isinstance(desc, If):
         return callable(desc.condition)
     if isinstance(desc, Switch):
         return callable(desc.value)
-    return isinstance(desc, Each) or (desc.kind is NodeKind.LOOP and callable(desc.children))
+    return isinstance(desc, Each)
 
 
 class Content:

@@ -41,7 +41,7 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
     """Apply a draft to the mounted tree; from here on it is the plan."""
     changes = Changes()
     _park(draft, changes)
-    for parent, old in list(draft.before.items()):
+    for parent, old in list(draft.before.items()) if draft.dropped else ():
         if not draft.is_dropped(parent):
             _unmount_missing(tree, draft, old, changes)
     for inst, above in draft.relocated.items():
@@ -51,6 +51,8 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
         tree.root.mounted_frame = draft.frame_index
         _mount_children(tree, draft, tree.root, changes)
     for parent, old in draft.before.items():
+        if old == parent.children and not draft.relocated:
+            continue  # the same instances in the same order
         if parent.mounted_frame >= 0 and not draft.is_dropped(parent):
             _place_children(tree, draft, parent, old, changes)
     _update(tree, draft, changes)

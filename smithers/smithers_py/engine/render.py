@@ -66,7 +66,8 @@ class Renderer:
         while self.stack:
             inst = self.stack.pop()
             raw = self.content.of(inst, self.draft)
-            if raw is not None:
+            stays_a_leaf = type(raw) is list and not raw and not inst.children
+            if raw is not None and not stays_a_leaf:
                 self.place(inst, raw)
 
     # -- placing children ---------------------------------------------------------------------------------------
