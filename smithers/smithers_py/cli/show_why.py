@@ -1,5 +1,6 @@
 """`smithers why NODE [ID]`: the causes of a node, told as sentences (O-3)."""
 
+import shlex
 from pathlib import Path
 
 from smithers_py.cli.reading import read_execution
@@ -31,7 +32,8 @@ def show_why(database: Path | None, node: str, execution: str, *, as_json: bool)
     _print(f"left the plan in frame {told.unmounted_frame} because", told.left)
     wrote = _writer(told)
     if wrote is not None:
-        note(f"next: smithers why {wrote} {told.execution_id}")
+        where = "" if database is None else f" --db {shlex.quote(str(database))}"
+        note(f"next: smithers why {shlex.quote(wrote)} {told.execution_id}{where}")
 
 
 def _print_head(told: Why) -> None:

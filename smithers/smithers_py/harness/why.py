@@ -16,7 +16,7 @@ from smithers_py.harness.why_find import find_node, kin, near
 from smithers_py.harness.why_history import CONTAINERS, SETTLED, History, status_word
 from smithers_py.harness.why_later import of_unmounted, plan_to_come
 from smithers_py.harness.why_models import Link, Ran, Why
-from smithers_py.harness.why_waiting import not_yet
+from smithers_py.harness.why_waiting import ended_link, not_yet
 
 
 async def why(reader: Reader, execution_id: str, asked: str) -> Why:
@@ -76,6 +76,10 @@ def _of_entry(history: History) -> Why:
     start = [Link(kind="start", frame=0, node_id="", text="it is the component that the execution began with")]
     life = NodeRecord(history.execution_id, "", 0, None, None, name, None, None, None)
     again = [run for run in history.scope_runs.get("", ()) if run.why == "keys"]
+    runs = [
+        _ran_once(life, 0, None, start),
+        *(_ran_once(life, run.frame_index, "change", [because_of_keys(history, run)]) for run in again),
+    ]
     return Why(
         execution_id=history.execution_id,
         node_id="",
@@ -87,11 +91,8 @@ def _of_entry(history: History) -> Why:
         mounted_frame=0,
         unmounted_frame=None,
         in_plan=start,
-        ran=[
-            _ran_once(life, 0, None, start),
-            *(_ran_once(life, run.frame_index, "change", [because_of_keys(history, run)]) for run in again),
-        ],
-        not_yet=[],
+        ran=[] if history.execution.head_frame < 0 else runs,
+        not_yet=ended_link(history) if history.execution.head_frame < 0 else [],
         left=[],
     )
 
