@@ -208,10 +208,11 @@ class Node:
             if ask:
                 for dep in self.deps:
                     flags = dep.flags
-                    if flags and flags & NEEDS_REFRESH:
-                        if flags & BUSY:
+                    if flags:
+                        if flags > STALE and flags & BUSY:
                             break  # a cycle: running meets the busy one again and reports it
-                        dep.pull()
+                        if flags <= STALE or flags & NEEDS_REFRESH:
+                            dep.pull()
                     if dep.changed_at > verified:
                         break
                 else:

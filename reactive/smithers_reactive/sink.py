@@ -28,7 +28,7 @@ class Sink(Node):
         try:
             for dep in self.deps:
                 flags = dep.flags
-                if flags and flags & NEEDS_REFRESH:
+                if flags and (flags <= STALE or flags & NEEDS_REFRESH):
                     if rt.entered:
                         dep.pull()
                     else:
