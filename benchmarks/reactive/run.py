@@ -46,7 +46,7 @@ class Library:
             self.command = [sys.executable, "worker.py", PYTHON[name]]
         self.process: subprocess.Popen[str] | None = None
 
-    def ask(self, **order: Any) -> dict[str, Any]:
+    def ask(self, limit: float = LIMIT, **order: Any) -> dict[str, Any]:
         """The answer, or an `error`: the worker's own, or that there was none in time."""
         if self.process is None:
             self.process = subprocess.Popen(
@@ -63,11 +63,11 @@ class Library:
         self.process.stdin.flush()
         with selectors.DefaultSelector() as ready:
             ready.register(self.process.stdout, selectors.EVENT_READ)
-            line = self.process.stdout.readline() if ready.select(LIMIT) else None
+            line = self.process.stdout.readline() if ready.select(limit) else None
         if line:
             return json.loads(line)
         self.stop()
-        return {"error": f"not done in {LIMIT} s" if line is None else "crashed"}
+        return {"error": f"not done in {limit} s" if line is None else "crashed"}
 
     def stop(self) -> None:
         """End the process."""
@@ -161,7 +161,7 @@ def weigh(libraries: list[Library]) -> None:
     kinds = ("signal", "computed", "effect", "edge")
     rows = []
     for library in libraries:
-        answer = library.ask(do="memory")
+        answer = library.ask(limit=60, do="memory")
         cells = [f"{answer[kind]:,.0f}" if answer.get(kind) is not None else "-" for kind in kinds]
         rows.append([library.name, *cells])
     table(["bytes for each", *kinds], rows)

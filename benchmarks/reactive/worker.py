@@ -63,6 +63,15 @@ def fastest(step, budget: float) -> float:
     return best
 
 
+def looking_at(read):
+    """A function that only reads."""
+
+    def look() -> None:
+        read()
+
+    return look
+
+
 def memory(library) -> dict[str, float | None]:
     """Bytes for each of 5,000: a signal; a computed that was read; an effect; an edge beyond the first.
 
@@ -72,7 +81,7 @@ def memory(library) -> dict[str, float | None]:
     reads = [library.signal(0)[0] for _ in range(number)]
     wide = [lambda k=k: [read() for read in reads[k : k + 11]] for k in range(500)]
     narrow = [lambda k=k: [read() for read in reads[k : k + 1]] for k in range(500)]
-    singles = [lambda r=r: (r(), None)[1] for r in reads]
+    singles = [looking_at(read) for read in reads]
 
     def weigh(make) -> float | None:
         try:
@@ -97,7 +106,7 @@ def memory(library) -> dict[str, float | None]:
         def make(k):
             k %= 500
             read = library.computed(fns[k], reads[k : k + size])
-            return read, library.effect(lambda: (read(), None)[1], [read])
+            return read, library.effect(looking_at(read), [read])
 
         return make
 

@@ -185,8 +185,7 @@ class Node:
         rt = self.rt
         flags = self.flags
         verified = self.verified_at
-        ask = verified and flags == CHECK
-        busy = BUSY
+        ask, busy = verified and flags == CHECK, BUSY
         if flags > STALE:
             if flags & BUSY:
                 raise rt.cycle(self)
@@ -201,8 +200,7 @@ class Node:
         outer_log = rt.log
         path.append(self)
         self.flags = busy
-        failed = 0
-        same = False
+        failed, same = 0, False
         log: list[Node] = []
         try:
             if ask:
@@ -240,10 +238,7 @@ class Node:
         if not same:
             self.value = value
             self.changed_at = clock
-        if self.flags == BUSY:
-            self.flags = failed
-        else:
-            self.finish(failed)
+        self.flags = failed if self.flags == BUSY else self.lasting(failed)
 
     def is_cut_by(self, error: BaseException) -> bool:
         """Exceptions become the value (R-3), but for those that tell of the moment: recursion or memory running out,
@@ -253,12 +248,12 @@ class Node:
             self.give_up()
         return cut
 
-    def finish(self, failed: int) -> None:
-        """Set the flags after a run during which there were others than BUSY."""
+    def lasting(self, failed: int) -> int:
+        """The flags that remain of a run during which there were others than BUSY."""
         flags = self.flags
-        self.flags = failed | (flags & UNKEPT)
         if flags & RETRY:
             self.verified_at = 0
+        return failed | (flags & UNKEPT)
 
     def give_up(self) -> None:
         """The run was cut short. Whoever catches that and goes on has seen no value to build on, so nobody on the way
