@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from reactive_model import Plan, World, naive, outcome, plans, seeded_plan, steps
 
-from smithers_reactive import Computed, Effect, Runtime, Signal
+from smithers_reactive import Computed, Effect, Runtime, Signal, headroom
 
 
 def apply(world: World, step: tuple) -> None:
@@ -105,6 +105,14 @@ def test_five_thousand_graphs(hundred: int) -> None:
                 world.observe(index)
             for _ in range(5):
                 write_and_check_minimality(world, random_step(chance, "write", "batch"))
+
+
+@pytest.mark.requirement("R-2", "Z-24")
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_same_without_recursion(levels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way down in lists, which deep graphs take, from the first levels on."""
+    monkeypatch.setattr(headroom, "STEP_LEVELS", levels)
+    test_five_thousand_graphs(levels)
 
 
 def recompute_logs(rt: Runtime) -> None:
