@@ -47,7 +47,7 @@ def create(conn: sqlite3.Connection, new: NewExecution) -> None:
         write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], FrameOpening(None, b""), new.initial)
         flushed = _flush(conn, holder, write, new.initial, head)
         _insert_row(conn, holder, write, FrameOpening(None, b""), head, flushed)
-        writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head))
+        writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head), new.created_at)
     writes.insert_events(conn, new.execution_id, new.events)
 
 
@@ -56,7 +56,7 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
 
     Raises LostLease, and FrameOrderError when the opening does not follow the head or the flush is not the head's.
     """
-    head = writes.fence(conn, holder, write.created_at)
+    head = writes.fenced_head(conn, holder)
     expected = head.frame + 1 if write.opening else head.frame
     if write.frame_index != expected:
         raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
@@ -80,7 +80,7 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
         flushed = _flush(conn, holder, write, write.flush, head.chain)
         end = flushed.head
         row_bytes = _complete_row(conn, holder, write.frame_index, flushed, head)
-    writes.set_head(conn, holder.execution_id, Head(write.frame_index, end))
+    writes.set_head(conn, holder.execution_id, Head(write.frame_index, end), write.created_at)
     for point in crash_points(write):
         crash_point(f"{point}.inside")
     first = flushed.ids[0] if flushed.ids else 0
@@ -111,9 +111,13 @@ def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, 
 def _open(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening) -> int:
     execution_id, frame_index = holder.execution_id, write.frame_index
     writes.drop_tasks(conn, execution_id, frame_index, write.created_at, opening.dropped)
-    writes.close_instances(conn, execution_id, frame_index, opening.closed)
-    writes.insert_instances(conn, execution_id, frame_index, opening.instances)
-    writes.insert_tasks(conn, holder, frame_index, opening.new_tasks, opening.claims)
+    # Most frames have few of these, and a statement for nothing costs as much as a row.
+    if opening.closed:
+        writes.close_instances(conn, execution_id, frame_index, opening.closed)
+    if opening.instances:
+        writes.insert_instances(conn, execution_id, frame_index, opening.instances)
+    if opening.new_tasks or opening.claims:
+        writes.insert_tasks(conn, holder, frame_index, opening.new_tasks, opening.claims)
     return writes.insert_events(conn, execution_id, opening.events, frame_index)
 
 
@@ -121,8 +125,10 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
     execution_id, frame = holder.execution_id, write.frame_index
     ids = writes.insert_transitions(conn, execution_id, frame, flush.transitions)
     writes.write_state(conn, execution_id, flush.kv, flush.transitions, ids)
-    writes.set_instance_statuses(conn, execution_id, flush.statuses)
-    writes.handle_tasks(conn, execution_id, frame, flush.handled)
+    if flush.statuses:
+        writes.set_instance_statuses(conn, execution_id, flush.statuses)
+    if flush.handled:
+        writes.handle_tasks(conn, execution_id, frame, flush.handled)
     writes.write_effects(conn, execution_id, frame, flush.effects)
     last_event = writes.insert_events(conn, execution_id, flush.events, frame)
     texts = [(t.key, t.old_value_json, t.new_value_json, t.delta_json, t.deleted) for t in flush.transitions]

@@ -86,8 +86,17 @@ def fence(conn: sqlite3.Connection, holder: Holder, now: int) -> Head:
     return Head(row[0], row[1])
 
 
-def set_head(conn: sqlite3.Connection, execution_id: str, head: Head) -> None:
-    conn.execute(Q["set_head"], (head.frame, head.chain, execution_id))
+def fenced_head(conn: sqlite3.Connection, holder: Holder) -> Head:
+    """`fence` for who writes the head afterwards: inside BEGIN IMMEDIATE reading is as good as writing, and cheaper."""
+    key = (holder.execution_id, holder.owner, holder.epoch)
+    row = conn.execute(Q["fenced_head"], key).fetchone()
+    if row is None:
+        raise LostLease(*key)
+    return Head(row[0], row[1])
+
+
+def set_head(conn: sqlite3.Connection, execution_id: str, head: Head, now: int) -> None:
+    conn.execute(Q["set_head"], (head.frame, head.chain, now, execution_id))
 
 
 def set_status(conn: sqlite3.Connection, execution_id: str, status: str, reason: str | None) -> None:
@@ -248,7 +257,9 @@ def handle_tasks(
     conn: sqlite3.Connection, execution_id: str, frame_index: int, handled: Sequence[tuple[str, int, str]]
 ) -> None:
     # A handler that failed changes the status: keep what the attempt itself ended with.
-    conn.executemany(Q["keep_attempt"], [(execution_id, node, mounted, status) for node, mounted, status in handled])
+    changed = [(execution_id, node, mounted, status) for node, mounted, status in handled if status != "succeeded"]
+    if changed:
+        conn.executemany(Q["keep_attempt"], changed)
     conn.executemany(
         Q["handle_task"], [(frame_index, status, execution_id, node, mounted) for node, mounted, status in handled]
     )

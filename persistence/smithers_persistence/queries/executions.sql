@@ -9,8 +9,11 @@ INSERT INTO executions (
 UPDATE executions SET updated_at = ? WHERE execution_id = ? AND owner = ? AND epoch = ?
 RETURNING head_frame, head_chain;
 
+-- name: fenced_head
+SELECT head_frame, head_chain FROM executions WHERE execution_id = ? AND owner = ? AND epoch = ?;
+
 -- name: set_head
-UPDATE executions SET head_frame = ?, head_chain = ? WHERE execution_id = ?;
+UPDATE executions SET head_frame = ?, head_chain = ?, updated_at = ? WHERE execution_id = ?;
 
 -- name: set_status
 UPDATE executions SET status = ?, status_reason = ? WHERE execution_id = ?;

@@ -37,25 +37,26 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
         StoreFailed, LostLease: the frame could not be written (F-6).
     """
     frame = take_snapshot(run, triggers)
+    frame.lap("snapshot")
     with uncollected():
-        with frame.timed("render"):
-            draft = render(run.tree, run.content, frame.dirty, frame.index)
-        with frame.timed("reconcile"):
-            frame.changes = reconcile(run.tree, draft)
-            plan_work(run, frame, draft)
+        draft = render(run.tree, run.content, frame.dirty, frame.index)
+        frame.lap("render")
+        frame.changes = reconcile(run.tree, draft)
+        plan_work(run, frame, draft)
+        frame.lap("reconcile")
     if frame.is_empty:
         if run.tree.stale:
             # A loop without on_iteration has nothing to record between two iterations; its condition is read next.
             run.post(Trigger("flush"))
         return None
-    with frame.timed("commit"):
-        await commit(run, frame)
-    with frame.timed("execute"):
-        execute(run, frame)
-    with frame.timed("effects"):
-        await run_effects(run, frame)
-    with frame.timed("flush"):
-        await flush(run, frame)
+    await commit(run, frame)
+    frame.lap("commit")
+    execute(run, frame)
+    frame.lap("execute")
+    await run_effects(run, frame)
+    frame.lap("effects")
+    await flush(run, frame)
+    frame.lap("flush")
     run.times = PhaseTimes(frame.index, frame.phase_ms)
     return frame
 

@@ -12,14 +12,13 @@ from smithers_py.engine.work import Frame
 def take_snapshot(run: Run, triggers: list[Trigger]) -> Frame:
     """The frame to be: its number, time, triggers, the completions and operator actions it will handle."""
     frame = Frame(index=run.next_frame, now_ms=run.clock.now_ms(), triggers=triggers)
-    with frame.timed("snapshot"):
-        run.files.begin_frame()
-        # Before the dirty scopes are taken: a changed file marks its readers (Z-1).
-        run.files.refresh()
-        frame.completions = list(run.inbox)
-        run.inbox.clear()
-        frame.operator, run.operator = run.operator, []
-        frame.progress, run.progress = run.progress, {}
-        run.content.begin(frame.index, frame.now_ms)
-        frame.dirty = run.rt.take_dirty()
+    run.files.begin_frame()
+    # Before the dirty scopes are taken: a changed file marks its readers (Z-1).
+    run.files.refresh()
+    frame.completions = list(run.inbox)
+    run.inbox.clear()
+    frame.operator, run.operator = run.operator, []
+    frame.progress, run.progress = run.progress, {}
+    run.content.begin(frame.index, frame.now_ms)
+    frame.dirty = run.rt.take_dirty()
     return frame

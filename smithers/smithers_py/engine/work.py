@@ -4,8 +4,7 @@ Decided between reconcile and commit, from the tree just rendered (Z-6), so that
 the effects phase has one list of jobs in plan order.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -85,6 +84,8 @@ class Frame:
     """The frame row is in the database."""
     keys_written: list[str] = field(default_factory=list[str])
     phase_ms: dict[str, float] = field(default_factory=dict[str, float])
+    since: float = field(default_factory=perf_counter)
+    """When the phase that runs now began, in seconds."""
 
     @property
     def is_empty(self) -> bool:
@@ -111,14 +112,11 @@ class Frame:
         """True when phase 6 calls a handler or an effect, which must see the commit done."""
         return any(job.fn is not None for job in self.jobs)
 
-    @contextmanager
-    def timed(self, phase: str) -> Generator[None]:
-        """Add the time spent inside to the phase's milliseconds (F-7)."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.phase_ms[phase] = self.phase_ms.get(phase, 0.0) + (perf_counter() - start) * 1000
+    def lap(self, phase: str) -> None:
+        """What ran since the last lap was this phase (F-7)."""
+        now = perf_counter()
+        self.phase_ms[phase] = (now - self.since) * 1000
+        self.since = now
 
 
 def plan_work(run: Run, frame: Frame, draft: Draft) -> None:

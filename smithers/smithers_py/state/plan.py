@@ -6,7 +6,7 @@ here, so a plan that cannot be committed is simply dropped.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -29,7 +29,7 @@ class KvWrite:
     is_keyframe: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """One transition (S-5). Texts are None for absent, and both None when `delta_text` says what changed instead.
 
@@ -127,10 +127,12 @@ class Planner:
 
     def _apply(self, batch: Batch) -> None:
         self._marks, self._triggers, self._batch_vol, self._batch_signals = {}, {}, {}, {}
-        # An update's function may read ctx but not write through it: it runs in an activity that is over.
-        activity = Activity("handler", batch.node_id, batch.handler, frame=batch.frame)
-        activity.close()
-        token = current.set(activity)
+        token = current.set(None)
+        if batch.kind != "engine":
+            # An update's function may read ctx but not write through it: it runs in an activity that is over.
+            activity = Activity("handler", batch.node_id, batch.handler, frame=batch.frame)
+            activity.close()
+            current.set(activity)
         try:
             for action in batch.actions:
                 self._act(action)
@@ -218,7 +220,7 @@ class Planner:
                     result.since += size_of(change.delta_text)
                     result.digest = digest_of(key, format(result.digest, "x"), change.delta_text)
             if not draft.absent and (whole or result.since > result.base_size):
-                plan.changes[indexes[-1]] = replace(plan.changes[indexes[-1]], kv=_row(draft.whole() or ""))
+                plan.changes[indexes[-1]].kv = _row(draft.whole() or "")
                 result.base_size, result.since = draft.size, 0
             total = add_digests(total, digest, result.digest)
             plan.results[key] = result
