@@ -112,7 +112,8 @@ def row_of(suite: str, results: dict[str, dict[str, Any]]) -> list[str]:
         elif "error" in result:
             cells.append(f"({result['error']})")
         else:
-            cells.append(f"{result['best'] / ours['best']:.3g}x" + verdict(result, check))
+            ratio = result["best"] / ours["best"]
+            cells.append((f"{ratio:,.0f}x" if ratio >= 100 else f"{ratio:.3g}x") + verdict(result, check))
     return cells
 
 
@@ -161,8 +162,9 @@ def weigh(libraries: list[Library]) -> None:
     kinds = ("signal", "computed", "effect", "edge")
     rows = []
     for library in libraries:
-        answer = library.ask(limit=60, do="memory")
-        cells = [f"{answer[kind]:,.0f}" if answer.get(kind) is not None else "-" for kind in kinds]
+        answer = library.ask(limit=20 * LIMIT, do="memory")
+        nothing = f"({answer['error']})" if "error" in answer else "-"
+        cells = [f"{answer[kind]:,.0f}" if answer.get(kind) is not None else nothing for kind in kinds]
         rows.append([library.name, *cells])
     table(["bytes for each", *kinds], rows)
 

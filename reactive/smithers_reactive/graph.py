@@ -12,9 +12,9 @@ graph ends). Only marks are pushed through it; values are pulled. DESIGN §2 has
 3. Flushing. When the outermost batch ends, the queued Effects are visited in order; a CHECK one asks its dependencies
    first whether anything really changed.
 4. Pulling. A marked computed looks at its dependencies in the order it read them, bringing each up to date before
-   looking. The first with `changed_at > verified_at` means: run again. None: a false alarm, the value stands. A run that
-   yields an equal value leaves `changed_at` alone, so nothing beyond it runs: the cut-off. `pull` does it by recursion,
-   which is quicker, for the first levels only; `descend.py` does it without, however far down.
+   looking. The first with `changed_at > verified_at` means: run again. None: a false alarm, the value stands. A run
+   that yields an equal value leaves `changed_at` alone, so nothing beyond it runs: the cut-off. `pull` recurses, which
+   is quicker, for the first levels only; `descend.py` does the same without, however far down.
 5. Living and idling. What a sink reads, directly or not, is live: subscribed, told by marks. Any other computed is
    IDLE: nothing it reads knows of it, so it can be collected; it polls, comparing its `verified_at` with the clock.
 
