@@ -1,5 +1,14 @@
 -- Generated from migrations/ (tests/persistence/test_schema.py holds the two equal): do not edit.
 
+CREATE TABLE agent_messages (
+    execution_id TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    mounted_frame INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    message_json TEXT NOT NULL,
+    PRIMARY KEY (execution_id, node_id, mounted_frame, seq)
+) WITHOUT ROWID;
+
 CREATE TABLE agent_stream_events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     execution_id TEXT NOT NULL,
@@ -32,12 +41,49 @@ CREATE TABLE agents (
     PRIMARY KEY (execution_id, node_id, mounted_frame, attempt)
 ) WITHOUT ROWID;
 
+CREATE TABLE approvals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    execution_id TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    mounted_frame INTEGER NOT NULL,
+    request_key TEXT NOT NULL,            -- which question of that node: the tool call's id, or "" for a Human
+    kind TEXT NOT NULL,                   -- file_edit, command_exec, external_api, human_review
+    status TEXT NOT NULL,                 -- pending, approved, denied, cancelled
+    title TEXT NOT NULL,
+    payload_json TEXT,                    -- what is asked: the diff, the command line, the schema of the answer
+    asked_at INTEGER NOT NULL,
+    answered_at INTEGER,
+    answered_by TEXT,                     -- user@host
+    answered_from TEXT,                   -- terminal, cli, mcp
+    comment TEXT,
+    output_json TEXT,                     -- the typed answer of a Human with a schema
+    UNIQUE (execution_id, node_id, mounted_frame, request_key)
+);
+
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    execution_id TEXT NOT NULL,
+    verb TEXT NOT NULL,
+    node_id TEXT,
+    args_json TEXT,
+    status TEXT NOT NULL,                 -- queued, seen, done, refused
+    asked_at INTEGER NOT NULL,
+    asked_by TEXT NOT NULL,               -- user@host
+    asked_from TEXT NOT NULL,             -- terminal, cli, mcp
+    seen_at INTEGER,
+    answered_at INTEGER,
+    frame_index INTEGER,                  -- the frame that answered it
+    answer_json TEXT
+);
+
+CREATE INDEX commands_by_execution ON commands (execution_id, status);
+
 CREATE TABLE effects (
     execution_id TEXT NOT NULL,
     effect_id TEXT NOT NULL,
     has_cleanup INTEGER NOT NULL,
     ran_frame INTEGER NOT NULL,
-    deps_json TEXT,
+    deps_json TEXT, wrote_vol INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (execution_id, effect_id)
 ) WITHOUT ROWID;
 
@@ -83,7 +129,7 @@ CREATE TABLE executions (
     config_json TEXT,
     summary_json TEXT,
     input_json TEXT
-) WITHOUT ROWID;
+, paused INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 
 CREATE INDEX executions_by_time ON executions (created_at);
 
@@ -112,6 +158,13 @@ CREATE TABLE frames (
     delta BLOB,                           -- NULL: the plan did not change
     keyframe BLOB,                        -- zstd of the flat plan after this frame; a cache
     PRIMARY KEY (execution_id, frame_index)
+) WITHOUT ROWID;
+
+CREATE TABLE model_windows (
+    model_key TEXT NOT NULL PRIMARY KEY,  -- provider:model
+    closed_until INTEGER NOT NULL,
+    reason TEXT,
+    updated_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE node_instances (
@@ -192,8 +245,26 @@ CREATE TABLE tasks (
     process_json TEXT,
     last_error_json TEXT,
     journal_json TEXT,
-    result_json TEXT,
+    result_json TEXT, crashes INTEGER NOT NULL DEFAULT 0, blocked_json TEXT,
     PRIMARY KEY (execution_id, node_id, mounted_frame)
+) WITHOUT ROWID;
+
+CREATE TABLE tool_calls (
+    execution_id TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    mounted_frame INTEGER NOT NULL,
+    call_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,                 -- order of starting within the node
+    tool TEXT NOT NULL,
+    status TEXT NOT NULL,                 -- open, done, failed, denied
+    safe INTEGER NOT NULL,                -- may be run again when its engine died meanwhile
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    args_json TEXT,
+    result_json TEXT,
+    journal_json TEXT,                    -- state writes of a tool, applied with its checkpoint (Z-0)
+    process_json TEXT,
+    PRIMARY KEY (execution_id, node_id, mounted_frame, call_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE transitions (

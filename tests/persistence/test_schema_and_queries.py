@@ -52,17 +52,18 @@ def test_versions_are_numbered_from_one_without_a_gap() -> None:
 
 
 def test_a_migration_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = migrate.Migration(2, "broken", "CREATE TABLE half (x);\nCREATE TABLE half (y);\n")
+    now = migrate.SUPPORTED
+    broken = migrate.Migration(now + 1, "broken", "CREATE TABLE half (x);\nCREATE TABLE half (y);\n")
     conn = sqlite3.connect(":memory:", isolation_level=None)
     migrate.migrate(conn, Path("memory"))
     before = migrate.dump_schema(conn)
     monkeypatch.setattr(migrate, "MIGRATIONS", (*migrate.MIGRATIONS, broken))
-    monkeypatch.setattr(migrate, "SUPPORTED", 2)
+    monkeypatch.setattr(migrate, "SUPPORTED", now + 1)
     with pytest.raises(sqlite3.OperationalError, match="half already exists"):
         migrate.migrate(conn, Path("memory"))
     assert not conn.in_transaction
     assert migrate.dump_schema(conn) == before
-    assert migrate.schema_version(conn, Path("memory")) == 1
+    assert migrate.schema_version(conn, Path("memory")) == now
     conn.close()
 
 
@@ -99,4 +100,9 @@ def test_the_written_tables_have_no_index_that_a_key_covers_already(fresh: sqlit
     indexes = {
         row[0] for row in fresh.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
     }
-    assert indexes == {"executions_by_time", "events_by_execution", "agent_stream_events_by_node"}
+    assert indexes == {
+        "executions_by_time",
+        "events_by_execution",
+        "agent_stream_events_by_node",
+        "commands_by_execution",
+    }

@@ -10,6 +10,7 @@ from smithers_persistence.rows import StreamRow
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Run
 from smithers_py.engine.triggers import Trigger
+from smithers_py.workers.control import Answer, AskRequest
 
 _BATCH = 64
 _FLUSH_SECONDS = 0.05
@@ -47,6 +48,13 @@ class TaskControl:
         await self._run.store.record_process(
             self._inst.node_id, self._inst.mounted_frame, self._attempt, orjson.dumps(process).decode()
         )
+
+    async def ask(self, request: AskRequest) -> Answer:
+        """Ask a person and wait for the answer (P-1)."""
+        raise NotImplementedError(request.title)
+
+    def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
+        """Show the node as blocked(reason) (E-3)."""
 
     async def close(self) -> None:
         """Write what is left; called once, after the work ended."""

@@ -1,6 +1,32 @@
 """What a worker may tell the engine while it works."""
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+AskKind = Literal["file_edit", "command_exec", "external_api", "human_review"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRequest:
+    """A question to a person (P-1). The same `key` asked again, after a restart too, is the same question."""
+
+    key: str
+    """Which question of this task: a tool call's id, "" for a Human node."""
+    kind: AskKind
+    title: str
+    """One line: what will happen if the answer is yes."""
+    payload: dict[str, Any]
+    """JSON: `diff`, `command`, `tool` and `args`, or a Human's `message` and `schema`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person said. `output` is the typed answer of a Human with a schema, as JSON data."""
+
+    approved: bool
+    comment: str | None = None
+    output: Any = None
+    by: str | None = None
 
 
 class Control(Protocol):
@@ -17,4 +43,18 @@ class Control(Protocol):
 
     async def record_process(self, pid: int, pgid: int, start_time: str, boot_id: str) -> None:
         """Commit the identity of the task's process group; the program starts only after this returned (Z-10)."""
+        ...
+
+    async def ask(self, request: AskRequest) -> Answer:
+        """Ask a person and wait for the answer, however long; only this node is blocked meanwhile (P-2).
+
+        The question is durable: an answer given while no engine ran is found when it is asked again.
+        """
+        ...
+
+    def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
+        """Show the node as blocked(reason), until a wall clock time in ms if one is known; None: it goes on (E-3).
+
+        A blocked task holds none of the slots that bound how many run at once. Must be called on the engine's thread.
+        """
         ...
