@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from smithers_persistence.owner import owner_of
+
 
 class PersistenceError(Exception):
     """Root of everything this package raises on purpose."""
@@ -59,15 +61,39 @@ class DatabaseBusy(PersistenceError):
 
 
 class LostLease(PersistenceError):
-    """The execution, or one of its tasks, no longer belongs to this owner and epoch: nothing was written."""
+    """The execution, or one of its tasks, no longer belongs to this owner and epoch: nothing was written.
 
-    def __init__(self, execution_id: str, owner: str, epoch: int, task: str | None = None) -> None:
+    `by`: who took the execution over, in words; None when nobody did (it was released, or a task is lost).
+    """
+
+    def __init__(
+        self, execution_id: str, owner: str, epoch: int, task: str | None = None, by: str | None = None
+    ) -> None:
         what = f"task {task} of execution {execution_id}" if task else f"execution {execution_id}"
-        super().__init__(f"{what} no longer belongs to {owner} (epoch {epoch})")
+        told = f"; it is held by {by}" if by else ""
+        super().__init__(f"{what} no longer belongs to {owner} (epoch {epoch}){told}")
         self.execution_id = execution_id
         self.owner = owner
         self.epoch = epoch
         self.task = task
+        self.by = by
+
+
+class HeldByAnother(PersistenceError):
+    """The execution has an owner that lives, or may live, or it changed hands since the claimant looked.
+
+    `owner` None: it was just released, and may be claimed after another look. `since` is ms since the epoch.
+    """
+
+    def __init__(self, execution_id: str, owner: str | None, owner_ident: str | None) -> None:
+        who = owner_of(owner_ident)
+        told = f"is held by {who}" if owner else "has just been released"
+        super().__init__(f"execution {execution_id} {told}")
+        self.execution_id = execution_id
+        self.owner = owner
+        self.owner_ident = owner_ident
+        self.holder = who
+        self.since = who.since
 
 
 class UnknownExecution(PersistenceError):

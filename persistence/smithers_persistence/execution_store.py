@@ -13,6 +13,9 @@ from smithers_persistence import frame_writes, writes
 from smithers_persistence.crash import crash_point
 from smithers_persistence.database import Database, Sent
 from smithers_persistence.frame_store import pack_keyframe
+from smithers_persistence.lease import Lease, Observation
+from smithers_persistence.owner import DEFAULT_LEASE_MS
+from smithers_persistence.recovery import Recovery, write_recovery
 from smithers_persistence.rows import (
     CommitInfo,
     EndExecution,
@@ -24,7 +27,7 @@ from smithers_persistence.rows import (
     StreamRow,
     TaskClaim,
 )
-from smithers_persistence.writes import Holder
+from smithers_persistence.writes import Claim, Holder
 
 T = TypeVar("T")
 
@@ -35,6 +38,11 @@ KEYFRAME_MIN_BYTES = 16_384
 def wall_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+def monotonic_ms() -> int:
+    """Milliseconds of this machine's monotonic clock."""
+    return time.monotonic_ns() // 1_000_000
 
 
 @dataclass(slots=True)
@@ -82,22 +90,62 @@ class ExecutionStore:
     the database is failed, DatabaseBusy when another process kept the write lock.
     """
 
-    def __init__(self, db: Database, holder: Holder, clock: Callable[[], int] = wall_ms) -> None:
+    def __init__(
+        self, db: Database, holder: Holder, clock: Callable[[], int] = wall_ms, lease: Lease | None = None
+    ) -> None:
         self.db = db
         self.holder = holder
+        self.lease = lease or Lease(DEFAULT_LEASE_MS, monotonic_ms(), monotonic_ms)
         self._clock = clock
         self._since_keyframe = _SinceKeyframe()
 
     @classmethod
-    async def create(cls, db: Database, new: NewExecution, clock: Callable[[], int] = wall_ms) -> ExecutionStore:
-        """Insert the execution, in epoch 1, with its initial state as frame -1; durable."""
+    async def create(
+        cls, db: Database, new: NewExecution, clock: Callable[[], int] = wall_ms, lease: Lease | None = None
+    ) -> ExecutionStore:
+        """Insert the execution, in epoch 1, with its initial state as frame -1; durable. `lease` was made before."""
 
         def insert(conn: sqlite3.Connection) -> None:
             frame_writes.create(conn, new)
             crash_point("create.inside")
 
         await _between("create", lambda: db.write(insert, durable=True))
-        return cls(db, Holder(new.execution_id, new.owner, 1), clock)
+        return cls(db, Holder(new.execution_id, new.owner, 1), clock, lease)
+
+    @classmethod
+    async def take(
+        cls,
+        db: Database,
+        execution_id: str,
+        owner: str,
+        owner_ident: str,
+        observed: Observation,
+        *,
+        status: str = "running",
+        clock: Callable[[], int] = wall_ms,
+        lease: Lease | None = None,
+        events: Sequence[EventRow] = (),
+    ) -> ExecutionStore:
+        """Own the execution from now on, in a new epoch; durable. What it ended with, if it had ended, is cleared.
+
+        `observed` is what was judged free (`observe`, `wait_for`); the claim succeeds only on that very row. `lease`
+        was made before, so that it counts from before the claim was sent. What the former owner still sends is refused.
+
+        Raises HeldByAnother when it is not free, or changed hands since `observed`; UnknownExecution.
+        """
+        if not observed.free:
+            raise observed.held()
+        lease = lease or Lease(DEFAULT_LEASE_MS, monotonic_ms(), monotonic_ms)
+        holder = Holder(execution_id, owner, observed.epoch + 1)
+        claim = Claim(observed.hb_seq, owner_ident, lease.lease_ms, status)
+
+        def take(conn: sqlite3.Connection) -> None:
+            writes.take(conn, holder, claim, clock())
+            writes.insert_events(conn, holder.execution_id, events)
+            crash_point("take.inside")
+
+        await _between("take", lambda: db.write(take, durable=True))
+        return cls(db, holder, clock, lease)
 
     @property
     def execution_id(self) -> str:
@@ -123,7 +171,7 @@ class ExecutionStore:
         for point in points:
             crash_point(f"{point}.before")
         sent = self.db.send(
-            lambda conn: frame_writes.write_frame(conn, self.holder, write),
+            lambda conn: self._frame(conn, write),
             durable=durable,
             landed=self._since_keyframe.add,
         )
@@ -191,6 +239,12 @@ class ExecutionStore:
 
         await self._write(change)
 
+    async def recover(self, recovery: Recovery) -> None:
+        """What a resume decides before its first frame: one durable transaction."""
+        await _between(
+            "recover", lambda: self._write(lambda conn: write_recovery(conn, self.holder, recovery), durable=True)
+        )
+
     async def end(self, end: EndExecution) -> None:
         """The closing record; durable."""
 
@@ -207,11 +261,24 @@ class ExecutionStore:
         """Give the execution up: it has no owner until someone claims it."""
         await self._write(lambda conn: writes.release_execution(conn, self.execution_id))
 
+    def _frame(self, conn: sqlite3.Connection, write: FrameWrite) -> CommitInfo:
+        if self.lease.doubtful:
+            self.renew(conn)
+        return frame_writes.write_frame(conn, self.holder, write)
+
+    def renew(self, conn: sqlite3.Connection) -> None:
+        """A heartbeat, for whoever has a transaction open. Raises LostLease."""
+        sent = self.lease.monotonic_ms()
+        writes.renew(conn, self.holder, self._clock() + self.lease.lease_ms)
+        self.lease.renewed(sent)
+
     async def _write(self, fn: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
         now = self._clock()
 
         def fenced(conn: sqlite3.Connection) -> T:
             writes.fence(conn, self.holder, now)
+            if self.lease.doubtful:
+                self.renew(conn)
             return fn(conn)
 
         return await self.db.write(fenced, durable=durable)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from smithers_persistence.errors import LostLease
+from smithers_persistence.errors import HeldByAnother, LostLease, UnknownExecution
+from smithers_persistence.owner import owner_of
 from smithers_persistence.packing import pack
 from smithers_persistence.rows import (
     AgentRow,
@@ -39,6 +40,16 @@ class Holder:
     execution_id: str
     owner: str
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How an execution is taken: `hb_seq` is what the claimant saw, `status` what the execution is from now on."""
+
+    hb_seq: int
+    owner_ident: str
+    lease_ms: int
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ def fence(conn: sqlite3.Connection, holder: Holder, now: int) -> Head:
     key = (now, holder.execution_id, holder.owner, holder.epoch)
     row = conn.execute(Q["fence"], key).fetchone()
     if row is None:
-        raise LostLease(*key[1:])
+        raise lost_lease(conn, holder)
     return Head(row[0], row[1])
 
 
@@ -91,8 +102,36 @@ def fenced_head(conn: sqlite3.Connection, holder: Holder) -> Head:
     key = (holder.execution_id, holder.owner, holder.epoch)
     row = conn.execute(Q["fenced_head"], key).fetchone()
     if row is None:
-        raise LostLease(*key)
+        raise lost_lease(conn, holder)
     return Head(row[0], row[1])
+
+
+def lost_lease(conn: sqlite3.Connection, holder: Holder) -> LostLease:
+    """The error of a holder that is none any more, naming who is."""
+    row = conn.execute(Q["read_owner"], (holder.execution_id,)).fetchone()
+    by = str(owner_of(row[2])) if row is not None and row[1] is not None else None
+    return LostLease(holder.execution_id, holder.owner, holder.epoch, by=by)
+
+
+def renew(conn: sqlite3.Connection, holder: Holder, lease_expires_at: int) -> None:
+    """A heartbeat. Raises LostLease when the execution is no longer the holder's."""
+    key = (holder.execution_id, holder.owner, holder.epoch)
+    if conn.execute(Q["renew_execution"], (lease_expires_at, *key)).rowcount != 1:
+        raise lost_lease(conn, holder)
+
+
+def take(conn: sqlite3.Connection, holder: Holder, claim: Claim, now: int) -> None:
+    """Make `holder` the owner if the row is still as the claimant saw it: in the epoch before, at that heartbeat.
+
+    Raises HeldByAnother when it is not.
+    """
+    change = (holder.owner, claim.owner_ident, now + claim.lease_ms, claim.status, now)
+    seen = (holder.execution_id, holder.epoch - 1, claim.hb_seq)
+    if conn.execute(Q["take_execution"], (*change, *seen)).rowcount != 1:
+        row = conn.execute(Q["read_owner"], (holder.execution_id,)).fetchone()
+        if row is None:
+            raise UnknownExecution(holder.execution_id)
+        raise HeldByAnother(holder.execution_id, row[1], row[2])
 
 
 def set_head(conn: sqlite3.Connection, execution_id: str, head: Head, now: int) -> None:

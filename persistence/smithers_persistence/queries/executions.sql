@@ -23,8 +23,22 @@ UPDATE executions
 SET status = ?, status_reason = ?, exit_code = ?, stop_reason = ?, summary_json = ?, ended_at = ?
 WHERE execution_id = ?;
 
+-- name: read_owner
+SELECT status, owner, owner_ident, epoch, hb_seq FROM executions WHERE execution_id = ?;
+
+-- name: take_execution
+UPDATE executions
+SET owner = ?, owner_ident = ?, epoch = epoch + 1, hb_seq = hb_seq + 1, lease_expires_at = ?, status = ?,
+    status_reason = NULL, stop_reason = NULL, exit_code = NULL, summary_json = NULL, ended_at = NULL, updated_at = ?
+WHERE execution_id = ? AND epoch = ? AND hb_seq = ?;
+
+-- name: renew_execution
+UPDATE executions SET hb_seq = hb_seq + 1, lease_expires_at = ? WHERE execution_id = ? AND owner = ? AND epoch = ?;
+
+-- A change of hb_seq here too: whoever judged the holder silent must look again.
 -- name: release_execution
-UPDATE executions SET owner = NULL, owner_ident = NULL, lease_expires_at = NULL WHERE execution_id = ?;
+UPDATE executions SET owner = NULL, owner_ident = NULL, lease_expires_at = NULL, hb_seq = hb_seq + 1
+WHERE execution_id = ?;
 
 -- name: read_execution
 SELECT execution_id, status, status_reason, name, tags_json, parent_id, script, script_hash, engine_version,
@@ -39,3 +53,9 @@ ORDER BY created_at DESC, execution_id DESC LIMIT ?2;
 
 -- name: executions_between
 SELECT execution_id FROM executions WHERE execution_id >= ? AND execution_id < ? ORDER BY execution_id LIMIT ?;
+
+-- name: reopen_execution
+UPDATE executions
+SET status = 'running', status_reason = NULL, exit_code = NULL, stop_reason = NULL, summary_json = NULL,
+    ended_at = NULL, updated_at = ?
+WHERE execution_id = ?;

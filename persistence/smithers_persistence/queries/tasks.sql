@@ -72,3 +72,36 @@ FROM task_attempts WHERE execution_id = ? ORDER BY node_id, mounted_frame, attem
 SELECT execution_id, node_id, mounted_frame, attempt, run_id, model, status, started_at, ended_at, cost_usd,
     usage_json, error_json, output_text, output_structured_json, history_json
 FROM agents WHERE execution_id = ? ORDER BY started_at, node_id, mounted_frame, attempt;
+
+-- name: crashed_tasks
+SELECT node_id, mounted_frame, crashes FROM tasks WHERE execution_id = ? AND crashes > 0;
+
+-- name: restart_task
+UPDATE tasks
+SET status = 'scheduled', attempt = attempt + ?, crashes = crashes + ?, started_at = NULL,
+    ended_at = NULL, handled_frame = NULL, next_retry_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
+    process_json = NULL, result_json = NULL, journal_json = NULL, blocked_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;
+
+-- name: keep_crashed
+INSERT INTO past_attempts (execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json)
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ?, 'crashed', NULL
+FROM tasks WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;
+
+-- name: keep_ended
+INSERT OR IGNORE INTO past_attempts (
+    execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
+)
+SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at, status, last_error_json
+FROM tasks WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND ended_at IS NOT NULL;
+
+-- name: fail_orphan
+UPDATE tasks
+SET status = 'failed', last_error_json = ?, ended_at = ?, crashes = crashes + 1,
+    lease_owner = NULL, lease_expires_at = NULL, process_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND status = 'running';
+
+-- name: rehandle_task
+UPDATE tasks
+SET status = 'succeeded', handled_frame = NULL, last_error_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND ended_at IS NOT NULL AND result_json IS NOT NULL;

@@ -1,0 +1,71 @@
+"""Everything an engine needs to go on where another one stopped, read in one snapshot (T-5, Z-18, Z-19)."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from smithers_persistence import reads
+from smithers_persistence.frame_store import FlatNode, PlanTree, plan_at
+from smithers_persistence.packing import unpack
+from smithers_persistence.records import EffectRecord, ExecutionRecord, NodeRecord, TaskRecord
+from smithers_persistence.sql import Q
+from smithers_persistence.state_fold import Folder, current_state
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRows:
+    """An execution as its last frame left it.
+
+    `state` is the state now, the engine's own keys included; `before` the former text (None: absent) of each key that
+    the head frame's flush changed, so that `state` with `before` over it is what the head frame saw.
+    """
+
+    execution: ExecutionRecord
+    flushed: bool
+    """False when its engine died between the head frame's commit and its flush; `before` is empty then."""
+    head_time: int
+    """When the head frame was committed, ms since the epoch."""
+    plan: list[FlatNode]
+    state: dict[str, str]
+    before: dict[str, str | None]
+    nodes: list[NodeRecord]
+    """Every incarnation, those that have left the plan too."""
+    tasks: list[TaskRecord]
+    crashes: dict[tuple[str, int], int]
+    """Attempts that died with their engine, by (node_id, mounted_frame); only where there are any."""
+    effects: list[EffectRecord]
+
+
+def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
+    """Raises UnknownExecution; DeltaError where the stored plan or state does not fit together."""
+    execution = reads.get_execution(conn, execution_id)
+    head = execution.head_frame
+    state = current_state(conn, execution_id)
+    last = reads.frames(conn, execution_id, head, head) if head >= 0 else []
+    return HeadRows(
+        execution,
+        bool(last and last[0].flushed) or head < 0,
+        last[0].created_at if last else execution.created_at,
+        plan_at(conn, execution_id, head).flat() if head >= 0 else PlanTree().flat(),
+        state,
+        _before(conn, execution_id, head, state) if head >= 0 else {},
+        reads.nodes(conn, execution_id),
+        reads.tasks(conn, execution_id),
+        {(row[0], row[1]): row[2] for row in conn.execute(Q["crashed_tasks"], (execution_id,))},
+        reads.effects(conn, execution_id),
+    )
+
+
+def _before(conn: sqlite3.Connection, execution_id: str, frame: int, state: dict[str, str]) -> dict[str, str | None]:
+    """The texts of a flush's keys as they were before it: its transitions taken back, the last one first."""
+    rows: list[Any] = conn.execute(Q["read_transitions"], (execution_id, frame, frame)).fetchall()
+    folders: dict[str, Folder] = {}
+    for row in reversed(rows):
+        key, old, delta = row[3], unpack(row[4]), unpack(row[6])
+        if delta is None:
+            folders[key] = Folder(old)
+        else:
+            folders.setdefault(key, Folder(state.get(key))).revert(delta)
+    return {key: folder.text() for key, folder in folders.items()}

@@ -1,0 +1,61 @@
+"""What a resume writes before its first frame: which attempts run again, and that the execution goes on (T-3, Z-7)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from smithers_persistence import writes
+from smithers_persistence.crash import crash_point
+from smithers_persistence.rows import EventRow, NodeKey
+from smithers_persistence.sql import Q
+from smithers_persistence.writes import Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A task that is scheduled again. `crashed`: its last attempt died with its engine, which counts apart; else, with
+    `counts`, the next one is a new attempt, without it the same attempt is begun anew (it was stopped, not tried).
+    """
+
+    node_id: str
+    mounted_frame: int
+    crashed: bool = False
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One resume. `failed` are attempts that died with their engine and are not tried again, with their error's JSON;
+    `rehandled` are tasks that succeeded and whose handler did not: only that runs again (Z-7).
+    """
+
+    at: int
+    """ms since the epoch"""
+    restarts: Sequence[Restart] = ()
+    failed: Sequence[tuple[NodeKey, str]] = ()
+    rehandled: Sequence[NodeKey] = ()
+    reopen: bool = True
+    """The execution's former ending is taken back."""
+    events: Sequence[EventRow] = field(default_factory=list[EventRow])
+
+
+def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery) -> None:
+    """The body of one fenced transaction."""
+    execution_id, at = holder.execution_id, recovery.at
+    for task in recovery.restarts:
+        key = (execution_id, task.node_id, task.mounted_frame)
+        if task.crashed:
+            conn.execute(Q["keep_crashed"], (at, *key))
+        elif task.counts:
+            conn.execute(Q["keep_ended"], key)
+        conn.execute(Q["restart_task"], (int(task.crashed or task.counts), int(task.crashed), *key))
+    for (node_id, mounted), error in recovery.failed:
+        conn.execute(Q["fail_orphan"], (error, at, execution_id, node_id, mounted))
+    for node_id, mounted in recovery.rehandled:
+        conn.execute(Q["rehandle_task"], (execution_id, node_id, mounted))
+    if recovery.reopen:
+        conn.execute(Q["reopen_execution"], (at, execution_id))
+    writes.insert_events(conn, execution_id, recovery.events)
+    crash_point("recover.inside")
