@@ -11,6 +11,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from smithers_persistence import Database, ExecutionStore, PersistenceError
+from smithers_persistence.lease import Lease
+from smithers_persistence.owner import owner_ident
 from smithers_persistence.rows import FrameFlush, KvWrite, NewExecution, TransitionRow
 from smithers_py.clock import Clock, SystemClock
 from smithers_py.dsl.component import Component, Element
@@ -19,7 +21,6 @@ from smithers_py.engine.content import Content
 from smithers_py.engine.drive import drive, finish
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import NullObserver, Observer
-from smithers_py.engine.owner import owner_ident
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
 from smithers_py.engine.store_errors import store_error
@@ -182,6 +183,7 @@ async def create(start: "Start", texts: dict[str, tuple[str, str | None]], datab
     options, component = start.options, start.element.component
     now = start.clock.now_ms()
     execution_id = start.execution_id or new_execution_id(now)
+    lease_ms = (options.limits or Limits()).lease_ms
     state = StateStore(start.rt)
     initial = _apply_initial(state, texts, now)
     store = await ExecutionStore.create(
@@ -190,8 +192,8 @@ async def create(start: "Start", texts: dict[str, tuple[str, str | None]], datab
             execution_id,
             now,
             owner=f"{os.getpid()}-{secrets.token_hex(3)}",
-            owner_ident=owner_ident(),
-            lease_expires_at=now + (options.limits or Limits()).lease_ms,
+            owner_ident=owner_ident(now, lease_ms),
+            lease_expires_at=now + lease_ms,
             name=options.name or component.name,
             tags=options.tags,
             parent_id=start.parent_id,
@@ -203,6 +205,7 @@ async def create(start: "Start", texts: dict[str, tuple[str, str | None]], datab
             input_json=None if start.input is None else orjson.dumps(_plain(start.input)).decode(),
             initial=initial,
         ),
+        lease=Lease(lease_ms, start.clock.monotonic_ms(), start.clock.monotonic_ms),
     )
     return assemble(start, state, store, now)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from smithers_persistence import Database, UnknownExecution, frame_store, reads, state_fold
+from smithers_persistence.owner import owner_alive
 from smithers_persistence.records import ExecutionRecord, NodeRecord
 from smithers_py.errors import ExecutionNotFoundError, UsageError
 from smithers_py.harness import convert
@@ -25,7 +26,6 @@ from smithers_py.harness.models import (
     RunState,
     TransitionView,
 )
-from smithers_py.harness.owner import owner_alive
 from smithers_py.harness.run_state import is_over, run_state
 from smithers_py.harness.store import open_database
 
