@@ -28,7 +28,8 @@ SmithersError
 │   ├── TaskTimeout               E502
 │   ├── TaskFailed                E503  wraps the exception of the user's function
 │   ├── AgentError                E504
-│   └── ModelUnavailableError     E505
+│   ├── ModelUnavailableError     E505
+│   └── BudgetExceeded            E506
 ├── HandlerError                  E600  wraps the exception of the user's handler
 ├── EffectError                   E610
 ├── EngineError                   E700
@@ -37,7 +38,8 @@ SmithersError
 │   ├── FrameStormError           E703
 │   └── LoopStalledError          E704
 └── UsageError                    E800  bad input on the command line or to `run`
-    └── ExecutionNotFoundError    E801
+    ├── ExecutionNotFoundError    E801
+    └── ConfigError               E802
 
 An error says what happened (`message`), where (`where`) and what to do next (`hint`); `str(error)` is the
 three as one paragraph. Each layer adds the part of `where` that it knows with `error.locate(...)`: the plan knows
@@ -318,6 +320,24 @@ class ModelUnavailableError(TaskError, code="E505"):
     """The model cannot be used here: unknown name, or its API key is not set."""
 
 
+class BudgetExceeded(TaskError, code="E506"):  # noqa: N818 - the name users catch
+    """A budget is spent (G-6): of the whole execution, which then stops, or of one agent, which then fails.
+
+    `limit` is the option that was reached (max_cost, max_tokens, max_tool_calls, max_agents, max_seconds), `spent` and
+    `allowed` are in its unit: US dollars, pieces or seconds.
+    """
+
+    def __init__(
+        self, limit: str, spent: float, allowed: float, *, whole: bool, message: str, **located: Unpack[Located]
+    ) -> None:
+        super().__init__(message, **located)
+        self.limit = limit
+        self.spent = spent
+        self.allowed = allowed
+        self.whole = whole
+        """The execution's budget, not only one agent's."""
+
+
 class HandlerError(_WrappingError, code="E600"):
     """An event handler raised; none of its writes happened (H-2). `error` is its exception."""
 
@@ -364,3 +384,7 @@ class ExecutionNotFoundError(UsageError, code="E801"):
             named = f"Did you mean {' or '.join(self.suggestions)}? " if self.suggestions else ""
             located["hint"] = f"{named}`smithers list` shows them all."
         super().__init__(f"there is no execution {id!r}", **located)
+
+
+class ConfigError(UsageError, code="E802"):
+    """The configuration is wrong: smithers.toml, [tool.smithers] in pyproject.toml, or a variable SMITHERS_... ."""
