@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 
 from smithers_persistence.database import Database
 from smithers_persistence.errors import HeldByAnother, UnknownExecution
-from smithers_persistence.owner import Owner, owner_alive, owner_of
-from smithers_persistence.sql import Q
+from smithers_persistence.owner import Owner, owner_alive, owner_of, stored_owner
 
 SILENCE = 1.25
 """Leases of standing still after which a holder counts as gone."""
@@ -63,7 +62,7 @@ class Observation:
 
 def read_observation(conn: sqlite3.Connection, execution_id: str) -> Observation:
     """Raises UnknownExecution."""
-    row = conn.execute(Q["read_owner"], (execution_id,)).fetchone()
+    row = stored_owner(conn, execution_id)
     if row is None:
         raise UnknownExecution(execution_id)
     return Observation(execution_id, *row)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from smithers_persistence.sql import Q
 
 DEFAULT_LEASE_MS = 30_000
 
@@ -76,6 +79,11 @@ def owner_alive(ident: str | None) -> bool | None:
         return None
     # A zombie has ended already: only its parent has not looked yet.
     return stat[19] == start_time and stat[0] not in {"Z", "X"}
+
+
+def stored_owner(conn: sqlite3.Connection, execution_id: str) -> tuple[str, str | None, str | None, int, int] | None:
+    """(status, owner, owner_ident, epoch, hb_seq) of an execution; None: there is none of this id."""
+    return conn.execute(Q["read_owner"], (execution_id,)).fetchone()
 
 
 def _parsed(ident: str | None) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import orjson
 
 from smithers_persistence.errors import HeldByAnother, LostLease, UnknownExecution
-from smithers_persistence.owner import owner_of
+from smithers_persistence.owner import owner_of, stored_owner
 from smithers_persistence.packing import pack
 from smithers_persistence.rows import (
-    AgentRow,
     EffectRow,
     EndExecution,
     EventRow,
@@ -31,6 +30,7 @@ from smithers_persistence.rows import (
     TransitionRow,
 )
 from smithers_persistence.sql import Q
+from smithers_persistence.writes_agents import put_agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def fenced_head(conn: sqlite3.Connection, holder: Holder) -> Head:
 
 def lost_lease(conn: sqlite3.Connection, holder: Holder) -> LostLease:
     """The error of a holder that is none any more, naming who is."""
-    row = conn.execute(Q["read_owner"], (holder.execution_id,)).fetchone()
+    row = stored_owner(conn, holder.execution_id)
     by = str(owner_of(row[2])) if row is not None and row[1] is not None else None
     return LostLease(holder.execution_id, holder.owner, holder.epoch, by=by)
 
@@ -128,7 +128,7 @@ def take(conn: sqlite3.Connection, holder: Holder, claim: Claim, now: int) -> No
     change = (holder.owner, claim.owner_ident, now + claim.lease_ms, claim.status, now)
     seen = (holder.execution_id, holder.epoch - 1, claim.hb_seq)
     if conn.execute(Q["take_execution"], (*change, *seen)).rowcount != 1:
-        row = conn.execute(Q["read_owner"], (holder.execution_id,)).fetchone()
+        row = stored_owner(conn, holder.execution_id)
         if row is None:
             raise UnknownExecution(holder.execution_id)
         raise HeldByAnother(holder.execution_id, row[1], row[2])
@@ -270,7 +270,7 @@ def finish_task(conn: sqlite3.Connection, holder: Holder, done: FinishedTask) ->
     if conn.execute(Q["finish_task"], (*outcome, holder.execution_id, *task, holder.epoch)).rowcount != 1:
         raise _lost_task(holder, *task)
     if done.agent is not None:
-        put_agent(conn, holder, task, done.agent)
+        put_agent(conn, holder.execution_id, task, done.agent)
 
 
 def retry_task(conn: sqlite3.Connection, holder: Holder, later: RetryLater) -> None:
@@ -284,7 +284,7 @@ def retry_task(conn: sqlite3.Connection, holder: Holder, later: RetryLater) -> N
     row = (holder.execution_id, *task, started_at, later.ended_at, later.error_json)
     conn.execute(Q["insert_past_attempt"], row)
     if later.agent is not None:
-        put_agent(conn, holder, task, later.agent)
+        put_agent(conn, holder.execution_id, task, later.agent)
 
 
 def task_started_at(conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int]) -> int | None:
@@ -317,12 +317,6 @@ def set_task_process(
     row = (process_json, holder.execution_id, *task, holder.epoch)
     if conn.execute(Q["set_task_process"], row).rowcount != 1:
         raise _lost_task(holder, *task)
-
-
-def put_agent(conn: sqlite3.Connection, holder: Holder, task: tuple[str, int, int], agent: AgentRow) -> None:
-    head = (holder.execution_id, *task, agent.run_id, agent.model, agent.status, agent.started_at, agent.ended_at)
-    outcome = (agent.cost_usd, agent.usage_json, agent.error_json, pack(agent.output_text))
-    conn.execute(Q["put_agent"], (*head, *outcome, pack(agent.output_structured_json), pack(agent.history_json)))
 
 
 def insert_events(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from smithers_persistence.owner import owner_alive
 from smithers_persistence.records import ExecutionRecord, TaskRecord
-from smithers_py.harness.owner import owner_alive
 from smithers_py.harness.run_state import is_over, run_state
 
 pytestmark = pytest.mark.requirement("O-2", "Z-21")
