@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from smithers_persistence import frame_writes, writes
+from smithers_persistence import frame_writes, reads_agents, writes, writes_agents
 from smithers_persistence.crash import crash_point
 from smithers_persistence.database import Database, Sent
 from smithers_persistence.frame_store import pack_keyframe
 from smithers_persistence.lease import Lease, Observation
 from smithers_persistence.owner import DEFAULT_LEASE_MS
+from smithers_persistence.records import AgentSession
 from smithers_persistence.recovery import Recovery, write_recovery
 from smithers_persistence.rows import (
+    AgentRow,
     CommitInfo,
     EndExecution,
     EventRow,
@@ -221,6 +223,25 @@ class ExecutionStore:
         """The child process of a running attempt (Z-10). Not durable: a power cut ends the process too."""
         task = (node_id, mounted_frame, attempt)
         await self._write(lambda conn: writes.set_task_process(conn, self.holder, task, process_json))
+
+    async def checkpoint(self, node_id: str, mounted_frame: int, attempt: int, agent: AgentRow) -> None:
+        """Write what a conversation gained (G-3); durable: what its next step does must not be done twice."""
+
+        def write(conn: sqlite3.Connection) -> None:
+            writes_agents.put_agent(conn, self.execution_id, (node_id, mounted_frame, attempt), agent)
+            crash_point("checkpoint.inside")
+
+        await _between("checkpoint", lambda: self._write(write, durable=True))
+
+    async def forget_session(self, node_id: str, mounted_frame: int) -> None:
+        """Drop a conversation, so that the next attempt begins again."""
+        key = (self.execution_id, node_id, mounted_frame)
+        await self._write(lambda conn: writes_agents.forget_session(conn, *key))
+
+    async def load_session(self, node_id: str, mounted_frame: int) -> AgentSession:
+        """The conversation of an incarnation as far as it got."""
+        key = (self.execution_id, node_id, mounted_frame)
+        return await self.db.read(lambda conn: reads_agents.agent_session(conn, *key))
 
     async def stream(self, rows: Sequence[StreamRow]) -> None:
         """Append streamed pieces (G-2)."""

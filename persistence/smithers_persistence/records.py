@@ -179,6 +179,34 @@ class AgentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallRecord:
+    """A tool call of a conversation; see `rows.ToolCallRow`."""
+
+    execution_id: str
+    node_id: str
+    mounted_frame: int
+    turn: int
+    call_id: str
+    tool: str
+    status: str
+    safe: bool
+    started_at: int
+    ended_at: int | None
+    args_json: str | None
+    result_json: str | None
+    journal_json: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSession:
+    """A conversation as far as it got: its messages in order, its tool calls, and the attempts that held it."""
+
+    messages: list[str]
+    tools: list[ToolCallRecord]
+    attempts: list[AgentRecord]
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord:
     id: int
     execution_id: str

@@ -214,8 +214,36 @@ class NewExecution:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One message of a conversation (G-3); `seq` counts from 0 within an incarnation of its node."""
+
+    seq: int
+    message_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallRow:
+    """A tool call of a conversation as it stands: open when it is about to start, then done, failed or denied.
+
+    `turn`: the seq of the message that made the call. `safe`: it may be run again when its engine died meanwhile.
+    """
+
+    turn: int
+    call_id: str
+    tool: str
+    status: Literal["open", "done", "failed", "denied"]
+    started_at: int
+    safe: bool = False
+    ended_at: int | None = None
+    args_json: str | None = None
+    result_json: str | None = None
+    journal_json: str | None = None
+    """State writes of the tool, until a flush has applied them (Z-0)."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRow:
-    """One model run of a task's attempt (G-3, G-7)."""
+    """One model run of a task's attempt as it stands (G-3, G-7), and what its conversation gained since the last."""
 
     run_id: str
     model: str
@@ -228,6 +256,8 @@ class AgentRow:
     error_json: str | None = None
     started_at: int | None = None
     ended_at: int | None = None
+    messages: Sequence[MessageRow] = ()
+    tools: Sequence[ToolCallRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ CREATE TABLE tool_calls (
     execution_id TEXT NOT NULL,
     node_id TEXT NOT NULL,
     mounted_frame INTEGER NOT NULL,
+    turn INTEGER NOT NULL,                -- seq of the message that made the call: providers may repeat ids
     call_id TEXT NOT NULL,
-    seq INTEGER NOT NULL,                 -- order of starting within the node
     tool TEXT NOT NULL,
     status TEXT NOT NULL,                 -- open, done, failed, denied
     safe INTEGER NOT NULL,                -- may be run again when its engine died meanwhile
@@ -63,7 +63,7 @@ CREATE TABLE tool_calls (
     result_json TEXT,
     journal_json TEXT,                    -- state writes of a tool, applied with its checkpoint (Z-0)
     process_json TEXT,
-    PRIMARY KEY (execution_id, node_id, mounted_frame, call_id)
+    PRIMARY KEY (execution_id, node_id, mounted_frame, turn, call_id)
 ) WITHOUT ROWID;
 
 -- Until when a provider's model is not asked (E-2); shared by all processes on this database.
