@@ -2,8 +2,8 @@
 
 A point is a no-op unless a test sets a hook, or the environment names one: `SMITHERS_CRASH_AT=name[:n]` kills this
 process with SIGKILL at the n-th passing (1 by default). The points are `<what>.before`, `<what>.inside` (in the
-transaction, all statements done) and `<what>.after`, where what is create, take, frame.commit, frame.flush, claim,
-finished or end.
+transaction, all statements done) and `<what>.after`, where what is create, take, suspend, frame.commit, frame.flush,
+claim, finished or end.
 """
 
 from __future__ import annotations

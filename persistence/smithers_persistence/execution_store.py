@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from smithers_persistence import frame_writes, reads_agents, writes, writes_agents
+from smithers_persistence import commands, frame_writes, people, reads_agents, writes, writes_agents
 from smithers_persistence.crash import crash_point
 from smithers_persistence.database import Database, Sent
 from smithers_persistence.frame_store import pack_keyframe
@@ -260,6 +260,17 @@ class ExecutionStore:
 
         await self._write(change)
 
+    async def suspend(self, reason: str, events: Sequence[EventRow]) -> None:
+        """Leave the execution waiting, without an owner: its tasks are put back, its questions stay open. Durable."""
+
+        def leave(conn: sqlite3.Connection) -> None:
+            commands.suspend(conn, self.holder)
+            writes.set_status(conn, self.execution_id, "waiting", reason)
+            writes.insert_events(conn, self.execution_id, events)
+            writes.release_execution(conn, self.execution_id)
+
+        await _between("suspend", lambda: self.apply(leave, durable=True))
+
     async def recover(self, recovery: Recovery) -> None:
         """What a resume decides before its first frame: one durable transaction."""
         await _between(
@@ -273,6 +284,9 @@ class ExecutionStore:
             if end.before is not None:
                 frame_writes.set_phase_times(conn, self.execution_id, end.before)
             writes.end_execution(conn, self.execution_id, end)
+            commands.answer(conn, self.execution_id, end.commands, None)
+            if end.withdraw:
+                people.cancel_all(conn, self.execution_id)
             writes.insert_events(conn, self.execution_id, end.events)
             crash_point("end.inside")
 
@@ -292,6 +306,10 @@ class ExecutionStore:
         sent = self.lease.monotonic_ms()
         writes.renew(conn, self.holder, self._clock() + self.lease.lease_ms)
         self.lease.renewed(sent)
+
+    async def apply(self, fn: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+        """Run `fn(conn)` in one fenced transaction: for the records of people.py and commands.py."""
+        return await self._write(fn, durable=durable)
 
     async def _write(self, fn: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
         now = self._clock()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from smithers_persistence import chain, writes
+from smithers_persistence import chain, commands, writes
 from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import FrameOrderError
 from smithers_persistence.packing import pack
@@ -130,6 +130,12 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
     if flush.handled:
         writes.handle_tasks(conn, execution_id, frame, flush.handled)
     writes.write_effects(conn, execution_id, frame, flush.effects)
+    if flush.blocked:
+        commands.block_tasks(conn, execution_id, flush.blocked)
+    if flush.commands:
+        commands.answer(conn, execution_id, flush.commands, frame)
+    if flush.paused is not None:
+        commands.set_paused(conn, execution_id, flush.paused)
     last_event = writes.insert_events(conn, execution_id, flush.events, frame)
     texts = [(t.key, t.old_value_json, t.new_value_json, t.delta_json, t.deleted) for t in flush.transitions]
     # Stored only when they say more than the transitions do.

@@ -156,7 +156,7 @@ def nodes(conn: sqlite3.Connection, execution_id: str) -> list[NodeRecord]:
 def tasks(conn: sqlite3.Connection, execution_id: str) -> list[TaskRecord]:
     """In order of scheduling."""
     rows = conn.execute(Q["read_tasks"], (execution_id,)).fetchall()
-    return [TaskRecord(*_unpacked(row, 2)) for row in rows]
+    return [TaskRecord(*_unpacked(row, 3)) for row in rows]
 
 
 def attempts(conn: sqlite3.Connection, execution_id: str) -> list[AttemptRecord]:

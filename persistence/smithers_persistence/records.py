@@ -138,6 +138,8 @@ class TaskRecord:
     last_error_json: str | None
     journal_json: str | None
     result_json: str | None
+    blocked_json: str | None = None
+    """{"reason", "until"} while a running task waits for something."""
 
     @property
     def task_id(self) -> str:

@@ -132,11 +132,23 @@ class FrameOpening:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """The answer to a command: `status` done or refused, `answer_json` {"message": …} for whoever asked."""
+
+    id: int
+    status: Literal["done", "refused"]
+    at: int
+    answer_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrameFlush:
     """What phase 7 commits.
 
     `statuses`: (node_id, mounted_frame, status) of nodes. `handled`: record 3 of H-3, (node_id, mounted_frame, final
-    status) of tasks. `keys_written` may name more than the transitions do (volatile keys).
+    status) of tasks. `keys_written` may name more than the transitions do (volatile keys). `blocked`: what running
+    tasks wait for, as JSON {"reason", "until"}, None: nothing any more. `commands`: what this frame did for people.
+    `paused`: the execution is from now on, or not; None: as before.
     """
 
     transitions: list[TransitionRow]
@@ -148,6 +160,9 @@ class FrameFlush:
     phase_ms: dict[str, float] = field(default_factory=dict[str, float])
     keys_written: list[str] = field(default_factory=list[str])
     events: list[EventRow] = field(default_factory=list[EventRow])
+    blocked: Sequence[tuple[NodeKey, str | None]] = ()
+    commands: Sequence[CommandAnswer] = ()
+    paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +320,9 @@ class StreamRow:
 
 @dataclass(frozen=True, slots=True)
 class EndExecution:
-    """The closing record of an execution (Z-18). `before` completes the times of the last frame."""
+    """The closing record of an execution (Z-18). `before` completes the times of the last frame. `commands`: what is
+    answered with it; `withdraw`: questions that are still open are asked no more.
+    """
 
     status: str
     exit_code: int
@@ -315,3 +332,5 @@ class EndExecution:
     status_reason: str | None = None
     before: PhaseTimes | None = None
     events: list[EventRow] = field(default_factory=list[EventRow])
+    commands: Sequence[CommandAnswer] = ()
+    withdraw: bool = False

@@ -13,13 +13,13 @@ WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND
 -- name: finish_task
 UPDATE tasks
 SET status = ?, result_json = ?, last_error_json = ?, journal_json = ?, ended_at = ?,
-    lease_owner = NULL, lease_expires_at = NULL, process_json = NULL
+    lease_owner = NULL, lease_expires_at = NULL, process_json = NULL, blocked_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
 
 -- name: retry_task
 UPDATE tasks
 SET status = 'scheduled', attempt = attempt + 1, last_error_json = ?, next_retry_at = ?, backoff_ms = ?,
-    started_at = NULL, lease_owner = NULL, lease_expires_at = NULL, process_json = NULL
+    started_at = NULL, lease_owner = NULL, lease_expires_at = NULL, process_json = NULL, blocked_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
 
 -- name: task_started_at
@@ -61,7 +61,7 @@ ON CONFLICT (execution_id, node_id, mounted_frame, attempt) DO UPDATE SET
 -- name: read_tasks
 SELECT execution_id, node_id, mounted_frame, attempt, kind, signature, status, lease_owner, lease_epoch, hb_seq,
     lease_expires_at, next_retry_at, backoff_ms, scheduled_at, started_at, ended_at, handled_frame, process_json,
-    coalesce(scheduled_frame, mounted_frame), last_error_json, journal_json, result_json
+    coalesce(scheduled_frame, mounted_frame), last_error_json, journal_json, result_json, blocked_json
 FROM tasks WHERE execution_id = ? ORDER BY scheduled_at, node_id, mounted_frame;
 
 -- name: read_attempts
