@@ -23,6 +23,7 @@ from smithers_py.loopback.replies import Brain
 from smithers_py.loopback.server import Loopback
 
 DEFAULT_FUNCTION = "brain"
+CANNOT_START = 127
 
 
 def load_brain(where: str) -> Brain:
@@ -79,7 +80,12 @@ def summary(entries: list[Entry], max_in_flight: int) -> str:
 
 
 def _run(command: list[str], server: Loopback) -> int:
-    with subprocess.Popen(command, env={**os.environ, **server.env}) as child:  # noqa: S603 - the user's own command
+    try:
+        child = subprocess.Popen(command, env={**os.environ, **server.env})  # noqa: S603 - the user's own command
+    except OSError as error:
+        _tell(f"loopback: cannot start {command[0]}: {error.strerror}")
+        return CANNOT_START
+    with child:
         # Ctrl-C reaches the command by itself: it decides. A SIGTERM for us is passed on.
         before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
         signal.signal(signal.SIGINT, signal.SIG_IGN)
