@@ -4,6 +4,7 @@ from smithers_persistence.database import Database
 from smithers_persistence.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
+    DatabaseGone,
     DatabasePathError,
     DatabaseTooNew,
     DeltaError,
@@ -20,6 +21,7 @@ __all__ = [
     "Database",
     "DatabaseBusy",
     "DatabaseCorrupt",
+    "DatabaseGone",
     "DatabasePathError",
     "DatabaseTooNew",
     "DeltaError",

@@ -67,6 +67,8 @@ class Database:
 
     def __init__(self, path: Path, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection) -> None:
         self.path = path
+        self._file = connection.file_identity(path)
+        self._loop = asyncio.get_running_loop()
         self.failed: StoreFailed | None = None
         self.transactions = 0
         self._writer = writer
@@ -125,7 +127,7 @@ class Database:
         Raises StoreFailed once the database failed.
         """
         if self.failed is not None:
-            raise StoreFailed(self.path, self.failed.reason) from self.failed
+            raise type(self.failed)(self.path, self.failed.reason) from self.failed
         if self._writer is None or self._closing is not None:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
         job = Sent(fn, durable, landed)
@@ -147,6 +149,34 @@ class Database:
             return await connection.submit(self._reader, partial(connection.run_read, fn))
         except sqlite3.Error as error:
             raise connection.translate_read(error, self.path) from error
+
+    def write_beside(
+        self, fn: Callable[[sqlite3.Connection], None], done: Callable[[BaseException | None], None]
+    ) -> None:
+        """For threads beside the loop, which may be held up: run `fn(conn)` in a transaction of its own, after the
+        batch that is running; `done(error)` is called on the loop.
+
+        The caller stops before the database is closed.
+        """
+        writer = self._writer
+        if writer is None or self._closing is not None or self.failed is not None:
+            return
+
+        def work() -> None:
+            error = None
+            try:
+                connection.check_file(self.path, self._file)
+                error = connection.run_batch([fn], None, writer._conn)[0].error
+            except Exception as caught:  # noqa: BLE001  handed to the loop
+                error = connection.translate(caught, self.path) if isinstance(caught, sqlite3.Error) else caught
+            self._loop.call_soon_threadsafe(landed, error)
+
+        def landed(error: BaseException | None) -> None:
+            if isinstance(error, StoreFailed):
+                self._fail(error)
+            done(error)
+
+        connection.call_beside(writer, work)
 
     def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback()` on the loop after each of this process's commits; returns the function that ends that."""
@@ -185,7 +215,15 @@ class Database:
         self._synchronous = wanted
         self._running = True
         run = partial(connection.run_batch, [job.fn for job in batch], switch)
+        if wanted == "FULL":
+            run = partial(self._durably, run)
         connection.call(self._writer, run, partial(self._land, batch))
+
+    def _durably(
+        self, run: Callable[[sqlite3.Connection], list[connection.Outcome]], conn: sqlite3.Connection
+    ) -> list[connection.Outcome]:
+        connection.check_file(self.path, self._file)
+        return run(conn)
 
     def _land(
         self, batch: list[Sent[Any]], outcomes: list[connection.Outcome] | None, error: BaseException | None
@@ -231,7 +269,7 @@ class Database:
         self.failed = error
         waiting, self._queue = self._queue, []
         for job in waiting:
-            self._settle(job, connection.Outcome(error=StoreFailed(self.path, error.reason), cause=error))
+            self._settle(job, connection.Outcome(error=type(error)(self.path, error.reason), cause=error))
 
     def _checkpoint(self) -> None:
         """Passive, when idle: so a write seldom has to pay for the automatic one."""

@@ -22,6 +22,10 @@ class StoreFailed(PersistenceError):
         self.reason = reason
 
 
+class DatabaseGone(StoreFailed):
+    """The file was deleted or replaced while it was open; what was written into it since is lost."""
+
+
 class DatabaseCorrupt(PersistenceError):
     """The file is not a sound SQLite database."""
 

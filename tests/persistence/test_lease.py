@@ -85,8 +85,8 @@ async def test_a_dead_owner_is_taken_over_at_once_and_an_unknown_one_is_not(open
         assert (await take(db)).holder.epoch == 2
     async with open_db() as db:
         await new_store(db, "exec000002", owner_ident=elsewhere())
+        seen = await observe(db, "exec000002")
         with pytest.raises(HeldByAnother):
-            seen = await observe(db, "exec000002")
             await ExecutionStore.take(db, "exec000002", "host-2", owner_ident(NOW), seen)
 
 

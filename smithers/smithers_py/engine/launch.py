@@ -19,6 +19,7 @@ from smithers_py.dsl.component import Component, Element
 from smithers_py.dsl.script import load_script
 from smithers_py.engine.content import Content
 from smithers_py.engine.drive import drive, finish
+from smithers_py.engine.heartbeat import Heartbeat
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import NullObserver, Observer
 from smithers_py.engine.results import RunResult
@@ -149,8 +150,9 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
             if stop is not None:
                 stop.attach(run)
             run.observer.started(run.execution_id, run.name)
-            ending = await drive(run)
-            await finish(run, ending)
+            with Heartbeat(run):
+                ending = await drive(run)
+                await finish(run, ending)
         finally:
             await _abandon(run)
     result = RunResult(

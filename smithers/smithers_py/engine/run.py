@@ -48,6 +48,7 @@ class Limits:
     storm_frames: int = 100
     storm_repeats: int = 3
     lease_ms: int = 30_000
+    heartbeat_ms: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
