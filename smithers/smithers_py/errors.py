@@ -14,6 +14,7 @@ SmithersError
 ├── ScriptError                   E200  the script cannot be loaded
 │   ├── ScriptNotFoundError       E201
 │   ├── ScriptSyntaxError         E202
+│   │   └── PxSyntaxError         E205  in a .px file
 │   ├── ScriptImportError         E203
 │   └── EntryNotFoundError        E204
 ├── RenderPhaseError              E300  something that render may not do
@@ -39,7 +40,8 @@ SmithersError
 │   └── LoopStalledError          E704
 └── UsageError                    E800  bad input on the command line or to `run`
     ├── ExecutionNotFoundError    E801
-    └── ConfigError               E802
+    ├── ConfigError               E802
+    └── ExecutionHeldError        E803
 
 An error says what happened (`message`), where (`where`) and what to do next (`hint`); `str(error)` is the
 three as one paragraph. Each layer adds the part of `where` that it knows with `error.locate(...)`: the plan knows
@@ -201,6 +203,37 @@ class ScriptSyntaxError(ScriptError, code="E202"):
         super().__init__(message, **located)
         self.column = column
         self.text = text
+
+
+class PxSyntaxError(ScriptSyntaxError, SyntaxError, code="E205"):
+    """A `.px` file has a syntax error; `expected` says what should have stood there (A-3).
+
+    `column` and `end_column` count characters from 1. Python shows it as one of its own syntax errors.
+    """
+
+    default_hint = "Mend the line."
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        expected: str,
+        file: str,
+        line: int,
+        column: int,
+        text: str,
+        end_column: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.expected = expected
+        wanted = f"; expected {expected}" if expected else ""
+        place = Where(file=file, line=line, column=column, end_column=end_column, text=text)
+        message = f"syntax error at column {column}: {problem}{wanted}"
+        super().__init__(message, column=column, text=text, hint=hint, where=place)
+        self.msg = f"{problem}{wanted}"
+        self.filename, self.lineno, self.offset = file, line, column
+        self.end_lineno, self.end_offset = line, end_column
 
 
 class ScriptImportError(ScriptError, code="E203"):
@@ -388,3 +421,9 @@ class ExecutionNotFoundError(UsageError, code="E801"):
 
 class ConfigError(UsageError, code="E802"):
     """The configuration is wrong: smithers.toml, [tool.smithers] in pyproject.toml, or a variable SMITHERS_... ."""
+
+
+class ExecutionHeldError(UsageError, code="E803"):
+    """Another engine runs this execution (T-4)."""
+
+    default_hint = "Watch it: smithers logs -f. To move it here, end it there first (Ctrl-C), then resume."

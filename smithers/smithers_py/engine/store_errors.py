@@ -1,13 +1,23 @@
 """What the store refused, as people read it: what happened, and what to do about it (E-4)."""
 
-from smithers_persistence import DatabaseBusy, DatabaseGone, DatabaseTooNew, LostLease, PersistenceError, StoreFailed
-from smithers_py.errors import EngineError, LostLeaseError, StoreError
+from smithers_persistence import (
+    DatabaseBusy,
+    DatabaseGone,
+    DatabaseTooNew,
+    HeldByAnother,
+    LostLease,
+    PersistenceError,
+    StoreFailed,
+)
+from smithers_py.errors import ExecutionHeldError, LostLeaseError, SmithersError, StoreError
 
 
-def store_error(error: PersistenceError) -> EngineError:
+def store_error(error: PersistenceError) -> SmithersError:
     """The error of a database that could not be opened, read or written, with the next thing to do."""
-    raised: EngineError
-    if isinstance(error, LostLease):
+    raised: SmithersError
+    if isinstance(error, HeldByAnother):
+        raised = _held(error)
+    elif isinstance(error, LostLease):
         by = f"{error.by} has taken it over" if error.by else "it was given up"
         raised = LostLeaseError(
             f"this engine no longer holds execution {error.execution_id}: {by}; nothing was written since",
@@ -17,6 +27,16 @@ def store_error(error: PersistenceError) -> EngineError:
         raised = StoreError(str(error), hint=_hint(error))
     raised.__cause__ = error
     return raised
+
+
+def _held(error: HeldByAnother) -> ExecutionHeldError:
+    """Who holds it, since when, and what to type."""
+    told = f"{error.holder} runs it" if error.owner else "its engine has just ended"
+    where = f"kill {error.holder.pid} there" if error.holder.pid else "stop it there"
+    hint = f"Watch it: smithers logs -f {error.execution_id}. To go on here: {where}, then type this again."
+    return ExecutionHeldError(
+        f"execution {error.execution_id} is not free: {told}", hint=hint if error.owner else "Type this again."
+    )
 
 
 def _hint(error: PersistenceError) -> str:
