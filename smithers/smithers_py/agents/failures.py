@@ -1,11 +1,13 @@
 """PydanticAI's errors as ours, with E-1's answer to "try again?"."""
 
-from typing import Any
+from typing import Any, Literal
 
 from smithers_py.errors import AgentError
 from smithers_py.workers.retry import is_retryable, is_retryable_status, status_of
 
 _TEXT_LIMIT = 500
+_RATE_LIMITED = 429
+_OVERLOADED = (503, 529)
 
 
 def agent_error(error: Exception, model: str) -> AgentError:
@@ -27,6 +29,26 @@ def agent_error(error: Exception, model: str) -> AgentError:
         retry_after=min(waits, default=None),
         hint=hint,
     )
+
+
+def verdict(error: BaseException) -> tuple[Literal["rate_limited", "overloaded", "again", "final"], float | None]:
+    """Whether a request that failed so may be sent again (E-1), and the provider's wish in seconds.
+
+    The first two also say that nobody should ask this model for a while. Of a group its most hopeful error counts.
+    """
+    from pydantic_ai import exceptions as theirs
+
+    if isinstance(error, ExceptionGroup):
+        verdicts = [verdict(part) for part in error.exceptions]
+        return next((one for one in verdicts if one[0] != "final"), ("final", None))
+    if not _retryable(error):
+        return "final", None
+    status = status_of(error)
+    if isinstance(error, theirs.ModelRateLimitError) or status == _RATE_LIMITED:
+        return "rate_limited", _retry_after(error)
+    if isinstance(error, theirs.ModelUnavailableError) or status in _OVERLOADED:
+        return "overloaded", _retry_after(error)
+    return "again", _retry_after(error)
 
 
 def _retryable(error: BaseException) -> bool:
