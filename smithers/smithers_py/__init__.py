@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from smithers_py.nodes import Effect as Effect
     from smithers_py.nodes import End as End
     from smithers_py.nodes import Fragment as Fragment
+    from smithers_py.nodes import Human as Human
     from smithers_py.nodes import If as If
     from smithers_py.nodes import Parallel as Parallel
     from smithers_py.nodes import Phase as Phase
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from smithers_py.nodes import Switch as Switch
     from smithers_py.nodes import Task as Task
     from smithers_py.nodes import Text as Text
+    from smithers_py.nodes import Timer as Timer
     from smithers_py.nodes import While as While
     from smithers_reactive import Computed as Computed
     from smithers_reactive import Signal as Signal
@@ -59,6 +61,7 @@ __all__ = [
     "Effect",
     "End",
     "Fragment",
+    "Human",
     "If",
     "Parallel",
     "Phase",
@@ -72,6 +75,7 @@ __all__ = [
     "Switch",
     "Task",
     "Text",
+    "Timer",
     "While",
     "claude_task",
     "command",

@@ -1,5 +1,6 @@
 """Time as a value that is passed in, so that tests own it."""
 
+import asyncio
 import time
 from typing import Protocol
 
@@ -15,6 +16,10 @@ class Clock(Protocol):
         """Ms since an arbitrary point; it never goes back."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Return when `monotonic_ms` has moved on by so much."""
+        ...
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -26,3 +31,7 @@ class SystemClock:
     def monotonic_ms(self) -> int:
         """Ms of the monotonic clock."""
         return time.monotonic_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        await asyncio.sleep(seconds)

@@ -7,6 +7,7 @@ async def test_my_plan(tmp_path):
     assert result.status == "completed"
 """
 
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class FakeClock:
     def __init__(self, now_ms: int = 1_767_225_600_000) -> None:
         self._now = now_ms
         self._monotonic = 0
+        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
 
     def now_ms(self) -> int:
         """Wall clock: ms since the Unix epoch."""
@@ -35,9 +37,24 @@ class FakeClock:
         return self._monotonic
 
     def advance(self, ms: int) -> None:
-        """Move both times on by `ms` milliseconds."""
+        """Move both times on by `ms` milliseconds; whoever sleeps until then wakes up. In the run's thread only."""
         self._now += ms
         self._monotonic += ms
+        due = [waker for until, waker in self._sleepers if until <= self._monotonic]
+        self._sleepers = [one for one in self._sleepers if one[0] > self._monotonic]
+        for waker in due:
+            if not waker.done():
+                waker.set_result(None)
+
+    def jump(self, ms: int) -> None:
+        """Set the wall clock forward or back, as people and time servers do; no time passes."""
+        self._now += ms
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock was moved on so far."""
+        waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._monotonic + round(seconds * 1000), waker))
+        await waker
 
 
 async def run_plan(

@@ -6,6 +6,7 @@ from smithers_py.nodes.control import Parallel, Phase, Ralph, Step, While
 from smithers_py.nodes.effects import Effect, End, Stop
 from smithers_py.nodes.runnable import Command, Runnable, Smithers, Task
 from smithers_py.nodes.structural import Case, Default, Each, Fragment, If, Switch, Text
+from smithers_py.nodes.waiting import Human, Timer
 
 __all__ = [
     "Agent",
@@ -18,6 +19,7 @@ __all__ = [
     "Effect",
     "End",
     "Fragment",
+    "Human",
     "If",
     "NodeKind",
     "Parallel",
@@ -30,5 +32,6 @@ __all__ = [
     "Switch",
     "Task",
     "Text",
+    "Timer",
     "While",
 ]
