@@ -1,6 +1,5 @@
 """Time as a value that is passed in, so that tests own it."""
 
-import asyncio
 import time
 from typing import Protocol
 
@@ -34,4 +33,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait so many seconds."""
+        import asyncio  # 30 ms, and whoever sleeps has it already
+
         await asyncio.sleep(seconds)
