@@ -1,15 +1,20 @@
-"""The engine's end of a running task: stream events and process records (G-2, Z-10)."""
+"""The engine's end of a running task: stream events, process records, conversations (G-2, G-3, Z-10)."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import orjson
 
-from smithers_persistence.rows import StreamRow
+from smithers_persistence.records import AgentSession
+from smithers_persistence.rows import AgentRow, StreamRow, ToolCallRow
 from smithers_py.engine.instance import Instance
-from smithers_py.engine.run import Run
+from smithers_py.engine.journal import journal_text
+from smithers_py.engine.run import Run, ToolWrites
 from smithers_py.engine.triggers import Trigger
+from smithers_py.state.actions import Action
 from smithers_py.workers.control import Answer, AskRequest
 
 _BATCH = 64
@@ -24,7 +29,9 @@ class TaskControl:
         self.task_id = f"{run.execution_id}/{inst.node_id}/{inst.mounted_frame}"
         self._run = run
         self._inst = inst
-        self._attempt = attempt
+        self.attempt = attempt
+        self.agent: AgentRow | None = None
+        """Of an agent that is over: how it ended, for the record of the attempt's end."""
         self._loop = asyncio.get_running_loop()
         self._rows: list[StreamRow] = []
         self._lock = Lock()
@@ -35,7 +42,7 @@ class TaskControl:
         """Record one stream event; may be called from any thread."""
         text = orjson.dumps(payload, default=str).decode()
         row = StreamRow(
-            self._inst.node_id, self._inst.mounted_frame, self._attempt, kind, text, self._run.clock.now_ms()
+            self._inst.node_id, self._inst.mounted_frame, self.attempt, kind, text, self._run.clock.now_ms()
         )
         with self._lock:
             self._rows.append(row)
@@ -46,7 +53,7 @@ class TaskControl:
         """Commit the process group before the program may start."""
         process = {"pid": pid, "pgid": pgid, "start_time": start_time, "boot_id": boot_id}
         await self._run.store.record_process(
-            self._inst.node_id, self._inst.mounted_frame, self._attempt, orjson.dumps(process).decode()
+            self._inst.node_id, self._inst.mounted_frame, self.attempt, orjson.dumps(process).decode()
         )
 
     async def ask(self, request: AskRequest) -> Answer:
@@ -55,6 +62,31 @@ class TaskControl:
 
     def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
         """Show the node as blocked(reason) (E-3)."""
+
+    async def load_session(self) -> AgentSession | None:
+        """What earlier attempts of this agent said and did (G-3)."""
+        if self.attempt == 1 and self._run.store.holder.epoch == 1:
+            return None
+        return await self._run.store.load_session(*self._inst.key)
+
+    async def forget_session(self) -> None:
+        """Drop their messages and tool calls."""
+        await self._run.store.forget_session(*self._inst.key)
+
+    async def checkpoint(self, row: AgentRow, wrote: ToolCallRow | None = None, actions: Sequence[Action] = ()) -> None:
+        """Store an agent's run as it stands; what the tool call `wrote` did to state is applied by the next flush."""
+        journal = journal_text(actions)
+        if wrote is not None and journal is not None:
+            noted = replace(wrote, journal_json=journal)
+            row = replace(row, tools=[noted if call is wrote else call for call in row.tools])
+        await self._run.store.checkpoint(*self._inst.key, self.attempt, row)
+        if wrote is not None and actions:
+            self._run.tool_writes.append(ToolWrites(self._inst, wrote.turn, wrote.call_id, list(actions)))
+            self._run.post(Trigger("task", self._inst.node_id))
+
+    def ends_with(self, row: AgentRow) -> None:
+        """Keep how an agent ended for the record of the attempt's end."""
+        self.agent = row
 
     async def close(self) -> None:
         """Write what is left; called once, after the work ended."""

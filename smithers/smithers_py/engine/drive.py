@@ -117,7 +117,7 @@ async def _close_nodes(run: Run, ending: Ending) -> None:
     frame = take_snapshot(run, [Trigger("stop")])
     run.rt.requeue(frame.dirty)
     frame.jobs = [
-        Job(done.inst, "task", "cancelled", status="cancelled", completion=done)
+        Job(done.inst, "task", "cancelled", status="cancelled", completion=done, reason="stopped")
         for done in frame.completions
         if done.outcome == "cancelled" and done.inst.alive
     ]

@@ -13,9 +13,11 @@ from smithers_py.where import an
 class EffectState:
     """The encoded deps it last ran with (None: never) and the cleanup that run returned."""
 
-    __slots__ = ("cleanup", "deps")
+    __slots__ = ("again", "cleanup", "deps")
 
     def __init__(self) -> None:
+        self.again = False
+        """It ran in a process that is gone: what it set up is set up once more, its state writes are dropped (Z-0)."""
         self.deps: str | None = None
         self.cleanup: Callable[..., Any] | None = None
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from smithers_py.engine.effect_state import EffectState
 from smithers_py.engine.instance import Instance, Outcome
+from smithers_py.engine.journal import is_volatile
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import Frame, Job
 from smithers_py.errors import EffectError, HandlerError, SmithersError, TaskTimeout
@@ -60,6 +61,9 @@ async def _effect(run: Run, frame: Frame, job: Job) -> None:
             state.cleanup = None
         returned = await _call(run, frame, job, "effect", job.fn, ())
         state.cleanup = returned if callable(returned) else job.inst.desc.cleanup
+    if state.again and state.deps == job.deps:
+        job.actions = [action for action in job.actions if is_volatile(action)]
+    state.again = False
     # Also after a failure: it runs again when its deps change, not in every frame.
     state.deps = job.deps
 

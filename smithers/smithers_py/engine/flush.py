@@ -12,6 +12,7 @@ import orjson
 from smithers_persistence.rows import EffectRow, FrameFlush, KvWrite, TransitionRow
 from smithers_py.engine.effects import fail
 from smithers_py.engine.instance import Instance, Outcome
+from smithers_py.engine.journal import is_volatile
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.progress import bump, lane_of, loop_state, may_reopen, settle
@@ -206,8 +207,8 @@ def _job_statuses(frame: Frame) -> list[StatusChange]:
             continue
         if not job.inst.alive:
             continue
-        detail = job.error.message if job.error is not None else None
-        found.append(StatusChange(job.inst, job.status, job.outcome, detail))
+        detail = job.error.message if job.error is not None else job.reason
+        found.append(StatusChange(job.inst, job.status, job.outcome, detail, job.handler_failed))
     return found
 
 
@@ -230,16 +231,22 @@ def _engine_actions(frame: Frame) -> list[Action]:
 def _node_value(change: StatusChange) -> Any:
     """The status word, with what makes it unlike another of the same word."""
     state = state_of(change.inst)
+    more: dict[str, Any] = {}
     if state is not None and state.attempt > 1:
-        return {"status": change.status, "attempt": state.attempt}
-    if change.detail is not None and change.status == "skipped":
-        return {"status": change.status, "reason": change.detail}
-    return change.status
+        more["attempt"] = state.attempt
+    if change.detail is not None and change.status in ("skipped", "cancelled"):
+        more["reason"] = change.detail
+    if change.status == "failed" and change.outcome is Outcome.SETTLED:
+        # Resuming and retrying must tell a failure that an on_error took from one that nobody did (Z-7).
+        more["handled"] = True
+    if change.status == "failed" and change.handler_failed:
+        more["reason"] = "handler"
+    return {"status": change.status, **more} if more else change.status
 
 
 def _effect_rows(frame: Frame) -> list[EffectRow]:
     rows = [
-        EffectRow(job.inst.node_id, job.deps, job.inst.extra.cleanup is not None)
+        EffectRow(job.inst.node_id, job.deps, job.inst.extra.cleanup is not None or any(map(is_volatile, job.actions)))
         for job in frame.jobs
         if job.kind == "effect"
     ]

@@ -4,14 +4,18 @@ from smithers_py.dsl.component import Element
 from smithers_py.engine.content import is_scope
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance
-from smithers_py.engine.slots import where
+from smithers_py.engine.slots import Slot, type_name, where
 from smithers_py.engine.tree import Tree
 from smithers_py.errors import DuplicateIdError
+from smithers_py.ids import node_id
 from smithers_py.nodes import BaseNode, NodeKind
 
 
 def matches(inst: Instance, desc: BaseNode | Element) -> bool:
     """True when `desc` describes the node that is mounted as `inst`, so that it is kept (Z-2)."""
+    if not inst.adopted:
+        # Found by its id; of a node of another process no more is known than the type.
+        return inst.type_name == type_name(desc)
     if inst.explicit != desc.id:
         return False
     old = inst.desc
@@ -23,6 +27,26 @@ def matches(inst: Instance, desc: BaseNode | Element) -> bool:
     if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None:
         return old.site == desc.site
     return True
+
+
+def identity_of(parent: Instance, slot: Slot) -> str:
+    """The node id of a description at a place below `parent` (Z-2)."""
+    segment, desc = slot
+    if desc.id is None:
+        return node_id(parent.hash_base, segment, type_name(desc))
+    prefix = inner_scope(parent)
+    return f"{prefix}/{desc.id}" if prefix else desc.id
+
+
+def inner_scope(parent: Instance) -> str:
+    """The identity scope of a node's children: in a loop that of the iteration."""
+    return f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
+
+
+def path_name(inst: Instance, desc: BaseNode | Element) -> str:
+    """How paths name a node: `Phase 'build'`, `Claude 'fixer'`, `Task 'load'`."""
+    shown = getattr(desc, "name", None) or desc.id or inst.name
+    return f"{inst.type_name} {shown!r}" if shown else inst.type_name
 
 
 def check_ids(tree: Tree, draft: Draft) -> None:

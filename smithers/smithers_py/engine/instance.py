@@ -39,6 +39,7 @@ class Instance:
     """One mounted node. `desc` is the public description, everything else belongs to the engine."""
 
     __slots__ = (
+        "adopted",
         "after",
         "alive",
         "children",
@@ -78,6 +79,8 @@ class Instance:
         self.kind = kind
         self.desc = desc
         """The BaseNode or Element that the last render gave."""
+        self.adopted = True
+        """False for a node of a stored plan until the script has described it again (restore.py)."""
         self.explicit: str | None = None
         self.name: str | None = None
         self.path_name = type_name

@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from smithers_persistence.rows import AgentRow
 from smithers_py.engine.control import TaskControl
 from smithers_py.engine.instance import Instance
@@ -74,22 +72,12 @@ async def _agent(run: Run, inst: Instance, control: TaskControl) -> Performed:
         max_turns=node.max_turns,
         timeout=node.timeout,
         task_id=control.task_id,
+        resume=node.resume,
+        grace_seconds=run.limits.grace_ms / 1000,
+        clock=run.clock.now_ms,
     )
-    started = run.clock.now_ms()
     done = await run_agent(spec, control)
-    row = AgentRow(
-        run_id=f"{control.task_id}/{inst.extra.attempt}",
-        model=done.model,
-        status="succeeded",
-        history_json=done.messages_json.decode(),
-        usage_json=orjson.dumps(done.usage, default=str).decode(),
-        cost_usd=done.cost_usd,
-        output_text=done.text,
-        started_at=started,
-        ended_at=run.clock.now_ms(),
-    )
-    fields = {"output": done.text, "structured": done.structured, "usage": done.usage, "cost": done.cost_usd}
-    return Performed(fields, row)
+    return Performed({"output": done.text, "structured": done.structured, "usage": done.usage, "cost": done.cost_usd})
 
 
 def prompt_text(inst: Instance) -> str:

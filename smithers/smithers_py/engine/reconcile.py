@@ -60,6 +60,9 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
         owner: Instance = scope.owner
         if owner.mounted_frame >= 0 and owner.scope is scope:
             scope.commit(log)
+    tree.stored = False
+    tree.reopened.clear()
+    tree.replaced.clear()
     return changes
 
 
@@ -215,6 +218,8 @@ def _update(tree: Tree, draft: Draft, changes: Changes) -> None:
             continue
         old = inst.props
         changed = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
+        if not changed:
+            continue  # a stored plan does not tell None from absent
         changes.patches.append(["~", inst.node_id, changed, {key: old.get(key) for key in changed}])
         changes.updated.append(inst)
         inst.props = new

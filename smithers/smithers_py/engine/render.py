@@ -12,17 +12,17 @@ from typing import Any
 
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.props import props_equal
+from smithers_py.engine.adopt import adopt, id_scope, segments_of, thaw
 from smithers_py.engine.causes import changed_reads
 from smithers_py.engine.content import Content, is_scope
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import deps_text
-from smithers_py.engine.identity import check_ids, duplicate_id, function_name, matches
+from smithers_py.engine.identity import check_ids, duplicate_id, function_name, identity_of, matches, path_name
 from smithers_py.engine.instance import CONTEXT_KINDS, Instance, LoopState, Outcome
 from smithers_py.engine.progress import items_at, lane_of, loop_state, next_reached, starts_at_once
 from smithers_py.engine.slots import Slot, keyed_slots, slots, type_name, where
 from smithers_py.engine.tree import Tree
 from smithers_py.errors import InvalidOutputError, InvalidPropError, LoopStalledError
-from smithers_py.ids import node_id
 from smithers_py.nodes import BaseNode, NodeKind
 from smithers_py.nodes.builder import at_path
 from smithers_reactive import Scope
@@ -42,15 +42,19 @@ class Renderer:
         self.tree = tree
         self.content = content
         self.draft = draft
+        self.forced: set[Instance] = set()
+        """Reopened instances: they are worked out again though nothing about them has changed."""
         self.stack: list[Instance] = []
         """Instances whose children must be worked out; the next one is last."""
 
     def run(self, dirty: list[Scope]) -> None:
         """Render the dirty scopes and everything whose turn has come."""
         root = self.tree.root
-        if root.mounted_frame < 0:
+        if root.mounted_frame < 0 or self.tree.stored:
             self.stack.append(root)
             self.drain()
+        for container in list(self.tree.reopened):
+            self.reopen(container)
         for scope in sorted(dirty, key=_depth):
             inst: Instance = scope.owner
             if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
@@ -77,13 +81,13 @@ class Renderer:
         keyed = isinstance(parent.desc, BaseNode) and parent.desc.type_name == "Each"
         wanted = keyed_slots(raw, parent) if keyed else slots(raw, parent)
         old = parent.children
-        by_segment = {child.segment: child for child in old} if keep else {}
+        by_segment = segments_of(parent, wanted) if keep else {}
         children: list[Instance] = []
         grow: list[Instance] = []
         total = unreached = settled = failed = 0
         for slot in wanted:
             child = by_segment.pop(slot[0], None) or self.moved_within(parent, slot, by_segment)
-            if child is not None and matches(child, slot[1]):
+            if child is not None and child not in self.tree.replaced and matches(child, slot[1]):
                 if self.update(child, slot[1]):
                     grow.append(child)
             else:
@@ -116,11 +120,7 @@ class Renderer:
                 hint=f"Put it beside {parent.type_name}, or after it as a step of its own.",
                 where=where(desc, parent),
             )
-        scope_prefix = f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
-        if desc.id is not None:
-            identity = f"{scope_prefix}/{desc.id}" if scope_prefix else desc.id
-        else:
-            identity = node_id(parent.hash_base, segment, name)
+        identity = identity_of(parent, slot)
         inst = Instance(identity, segment, name, kind, desc)
         if identity in self.draft.created:
             raise duplicate_id(inst, self.draft.created[identity], parent)
@@ -128,8 +128,7 @@ class Renderer:
         inst.explicit = desc.id
         if isinstance(desc, BaseNode):
             inst.name = getattr(desc, "name", None) or function_name(desc)
-        shown = getattr(desc, "name", None) or desc.id or inst.name
-        inst.path_name = f"{name} {shown!r}" if shown else name
+        inst.path_name = path_name(inst, desc)
         inst.parent = parent
         inst.depth = parent.depth + 1
         if inst.depth > MAX_DEPTH:
@@ -139,8 +138,7 @@ class Renderer:
                 where=where(desc, parent),
             )
         inst.context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
-        opens = (isinstance(desc, Element) and desc.key is not None) or parent.type_name == "Each"
-        inst.id_scope = identity if opens else scope_prefix
+        inst.id_scope = id_scope(inst, desc, parent)
         if is_scope(desc):
             inst.scope = Scope(self.tree.rt, owner=inst)
         if kind is NodeKind.EFFECT:
@@ -154,9 +152,12 @@ class Renderer:
     def update(self, inst: Instance, desc: BaseNode | Element) -> bool:
         """Give a mounted instance its new description; True when its children must be worked out again."""
         old = inst.desc
-        if desc is old or inst.frozen:
+        if not inst.adopted:
+            adopt(inst, desc, self.draft, self.tree.rt)
+            return not inst.frozen
+        if inst.frozen or (desc is old and inst not in self.forced):
             return False
-        if isinstance(desc, Element) and props_equal(old.props, desc.props):
+        if isinstance(desc, Element) and inst not in self.forced and self.is_same(old, desc):
             return False
         if inst.scope is not None:
             self.draft.given[inst] = changed_reads(inst.scope)
@@ -168,6 +169,18 @@ class Renderer:
             self.tree.touch(inst)
         return True
 
+    def is_same(self, old: Element, new: Element) -> bool:
+        """An element that would render the same: the same code (a reload brings other), and equal props."""
+        return old.component is new.component and props_equal(old.props, new.props)
+
+    def reopen(self, container: Instance) -> None:
+        """Render what a retry brought back: containers that had ended and been frozen are worked out again (Z-6)."""
+        if not container.alive or self.draft.is_dropped(container):
+            return
+        self.forced |= set(thaw(container, self.draft, self.tree.rt))
+        self.stack.append(container)
+        self.drain()
+
     def drop(self, inst: Instance) -> None:
         """Take an instance out of the plan, unless it was given another place."""
         if inst not in self.draft.relocated:
@@ -175,10 +188,7 @@ class Renderer:
 
     def mounted_as(self, parent: Instance, desc: BaseNode | Element) -> Instance | None:
         """The instance that holds the explicit id of a description below `parent`, wherever it is mounted."""
-        if desc.id is None:
-            return None
-        prefix = f"{parent.node_id}/{parent.extra.iteration}" if parent.kind is NodeKind.LOOP else parent.id_scope
-        return self.tree.by_id.get(f"{prefix}/{desc.id}" if prefix else desc.id)
+        return None if desc.id is None else self.tree.by_id.get(identity_of(parent, ("", desc)))
 
     def resegment(self, inst: Instance, segment: str) -> None:
         """Note under which segment the next render finds a moved instance."""

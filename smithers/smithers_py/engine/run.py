@@ -17,6 +17,7 @@ from smithers_py.clock import Clock
 from smithers_py.engine.content import Content
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.observer import Observer
+from smithers_py.engine.owed import Owed
 from smithers_py.engine.results import TaskResult
 from smithers_py.engine.tree import Tree
 from smithers_py.engine.triggers import THROTTLED, Trigger
@@ -82,6 +83,16 @@ class Completion:
 
 
 @dataclass(slots=True)
+class ToolWrites:
+    """What a tool call of an agent wrote, journaled with its checkpoint; the next flush applies it (Z-0)."""
+
+    inst: Instance
+    turn: int
+    call_id: str
+    actions: list[Action]
+
+
+@dataclass(slots=True)
 class Ending:
     """Why the execution ends."""
 
@@ -126,6 +137,10 @@ class Run:
     transaction with what it decides."""
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     """Stream events waiting for an `on_progress` handler."""
+    owed: Owed = field(default_factory=Owed)
+    """What the next frame does besides what its render finds."""
+    tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])
+    """Of agents that go on working, waiting for a flush."""
     operator: list[Batch] = field(default_factory=list[Batch])
     sent: SentFrame | None = None
     """The write of a frame that the next one did not wait for; see commit.py."""

@@ -18,6 +18,7 @@ from smithers_py.engine.journal import journal_text
 from smithers_py.engine.perform import Performed, perform
 from smithers_py.engine.results import TaskResult
 from smithers_py.engine.run import Completion, Run
+from smithers_py.engine.stored_error import error_text
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import SmithersError, StateValueError, TaskError
 from smithers_py.nodes import NodeKind
@@ -34,10 +35,14 @@ _DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
 class TaskState:
     """What the engine knows of a runnable's work; `attempt` counts from 1."""
 
-    __slots__ = ("attempt", "error", "job", "over", "result", "started_ms", "timer")
+    __slots__ = ("attempt", "crashes", "error", "job", "orphaned", "over", "result", "started_ms", "timer")
 
     def __init__(self) -> None:
         self.attempt = 1
+        self.crashes = 0
+        """Attempts that died with their engine: counted apart from those that failed (Z-7)."""
+        self.orphaned = False
+        """The attempt before this one died with its engine, which matters to who must ask first (`on_orphan`)."""
         self.started_ms = 0
         self.over = False
         """The work has ended; its record is being written, which must not be cancelled."""
@@ -151,6 +156,7 @@ class Tasks:
         state.over = True
         actions = activity.close()
         await control.close()
+        done.agent = control.agent
         ended = run.clock.now_ms()
         done.result = TaskResult(
             inst.node_id, duration_ms=ended - state.started_ms, attempt=state.attempt, **done.fields
@@ -158,7 +164,7 @@ class Tasks:
         completion = Completion(inst, outcome, done.result, error, actions if outcome == "succeeded" else [])
         try:
             if error is not None and self._retries_left(inst, state, error):
-                await self._retry(inst, state, error, ended)
+                await self._retry(inst, state, error, ended, done)
                 completion.outcome = "retry"
             else:
                 state.result, state.error = done.result, error
@@ -185,7 +191,7 @@ class Tasks:
             completion.outcome,  # pyright: ignore[reportArgumentType] - one of the three, "retry" is set later
             ended,
             result_json=result,
-            error_json=orjson.dumps(error.to_json()).decode() if error is not None else None,
+            error_json=error_text(error) if error is not None else None,
             journal_json=journal_text(completion.actions),
             agent=done.agent,
             events=[self.run.event(kind, inst.node_id, level=level, payload=payload)],
@@ -199,7 +205,7 @@ class Tasks:
         """E-1 and Z-7: whether this failure is tried again."""
         node = inst.desc
         allowed = node.retries if node.retries is not None else _DEFAULT_RETRIES.get(inst.type_name, 0)
-        if state.attempt > allowed or self.run.ending is not None or not inst.alive:
+        if state.attempt - state.crashes > allowed or self.run.ending is not None or not inst.alive:
             return False
         rule = node.retry_on
         if rule is None:
@@ -209,7 +215,7 @@ class Tasks:
             return isinstance(cause, rule) or isinstance(error, rule)
         return bool(rule(cause))
 
-    async def _retry(self, inst: Instance, state: TaskState, error: SmithersError, ended: int) -> None:
+    async def _retry(self, inst: Instance, state: TaskState, error: SmithersError, ended: int, done: Performed) -> None:
         wait = backoff_ms(state.attempt, random=self.run.chance.random, retry_after=getattr(error, "retry_after", None))
         await self.run.store.retry_later(
             RetryLater(
@@ -219,7 +225,8 @@ class Tasks:
                 ended,
                 ended + wait,
                 wait,
-                orjson.dumps(error.to_json()).decode(),
+                error_text(error),
+                agent=done.agent,
                 events=[self.run.event("task.retry", inst.node_id, level="warning")],
             )
         )

@@ -20,6 +20,12 @@ class Tree:
         """Contexts that must be asked who is next, in the order in which they changed."""
         self.unended: dict[Instance, None] = {}
         """Contexts that must be asked whether they have ended."""
+        self.stored = False
+        """The nodes come from rows (restore.py) and the script has not described them yet: everything is rendered."""
+        self.reopened: dict[Instance, None] = {}
+        """Containers that go on after they had ended: the next frame renders them again."""
+        self.replaced: set[Instance] = set()
+        """Nodes that are to run anew: the next frame mounts another incarnation in their place (Z-3)."""
         self.past: dict[str, dict[str, Any]] = {}
         """By loop: the task states of its last iteration, for `ctx.node(id).previous` (Z-14)."""
         self.root = Instance("", "", entry.component.name, NodeKind.TRANSPARENT, entry)

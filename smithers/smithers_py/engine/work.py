@@ -46,6 +46,8 @@ class Job:
     error: SmithersError | None = None
     """Why the node failed: the task's own error, or the handler's."""
     handler_failed: bool = False
+    reason: str | None = None
+    """Why, of a node that was cancelled or skipped."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class StatusChange:
     status: str
     outcome: Outcome = Outcome.OPEN
     detail: str | None = None
+    handler_failed: bool = False
 
 
 @dataclass(slots=True)
@@ -122,6 +125,8 @@ class Frame:
 def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
     """Fill in what the frame starts and runs."""
     frame.draft = draft
+    run.owed.hand_over(draft)
+    frame.statuses += run.owed.take_statuses()
     _stop_or_end(frame, draft)
     frame.scheduled = [inst for inst in draft.ready if _alive(inst)]
     run.tasks.enqueue(frame.scheduled)
@@ -264,7 +269,7 @@ def _effects(draft: Draft) -> Iterator[Job]:
             continue
         state: EffectState = inst.extra or EffectState()
         inst.extra = state
-        if deps != state.deps:
+        if deps != state.deps or state.again:
             yield Job(inst, "effect", "effect", inst.desc.run, deps=deps)
 
 

@@ -1,0 +1,35 @@
+"""What the next frame must do besides what its render finds: left over by a dead engine, or asked by a person."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from smithers_py.engine.draft import Draft
+from smithers_py.engine.effect_state import deps_text
+from smithers_py.engine.instance import Instance
+
+
+@dataclass(slots=True)
+class Owed:
+    """What a head frame began and its flush did not record (Z-18), and statuses that were decided between frames."""
+
+    entered: list[Instance] = field(default_factory=list[Instance])
+    turned: list[Instance] = field(default_factory=list[Instance])
+    stops: list[Instance] = field(default_factory=list[Instance])
+    effects: list[Instance] = field(default_factory=list[Instance])
+    statuses: list[Any] = field(default_factory=list[Any])
+    """StatusChange rows of work.py, already true in memory: the flush makes them durable."""
+
+    def hand_over(self, draft: Draft) -> None:
+        """Give the frame that is being planned its share; nothing is owed afterwards."""
+        draft.entered += [inst for inst in self.entered if inst.alive]
+        draft.turned += [inst for inst in self.turned if inst.alive]
+        draft.stops += [inst for inst in self.stops if inst.alive]
+        for inst in self.effects:
+            if inst.alive and inst.adopted:
+                draft.effects.setdefault(inst, deps_text(inst))
+        self.entered, self.turned, self.stops, self.effects = [], [], [], []
+
+    def take_statuses(self) -> list[Any]:
+        """The statuses to write, of nodes that are still in the plan."""
+        taken, self.statuses = self.statuses, []
+        return [change for change in taken if change.inst.alive]

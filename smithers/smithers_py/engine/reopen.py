@@ -1,0 +1,82 @@
+"""Bringing back what had ended: a retried or rerun node, and the containers that it lies in (Z-3, Z-6, Z-7).
+
+Memory changes at once, between two frames; the statuses are written by the next frame's flush, and the task's row by
+whoever asks (a resume's or a command's transaction).
+"""
+
+from collections.abc import Iterator
+
+from smithers_py.engine.instance import Instance, Outcome
+from smithers_py.engine.progress import bump, items_at, lane_of, loop_state, settle
+from smithers_py.engine.run import Run
+from smithers_py.engine.work import StatusChange
+from smithers_py.nodes import NodeKind
+
+
+def retry(run: Run, inst: Instance) -> None:
+    """Let a runnable that has ended run again as it is: same incarnation, its task's row is scheduled by the caller."""
+    reopen_above(run, inst)
+    if inst.outcome is not Outcome.OPEN:
+        run.tree.touch(settle(inst, Outcome.OPEN))
+    inst.status = "scheduled"
+    run.failures = [error for error in run.failures if error.where.node != inst.path()]
+    run.owed.statuses.append(StatusChange(inst, "scheduled"))
+
+
+def rerun(run: Run, inst: Instance) -> None:
+    """Have the next frame mount a node anew, as another incarnation (Z-3)."""
+    reopen_above(run, inst)
+    run.tree.replaced.add(inst)
+    if inst.parent is not None:
+        run.tree.reopened[inst.parent] = None
+    run.failures = [error for error in run.failures if not (error.where.node or "").startswith(inst.path())]
+
+
+def reopen_above(run: Run, inst: Instance) -> None:
+    """Make the containers around a node go on, and give back the turn of what was skipped because of it."""
+    context = inst.context
+    top: Instance | None = None
+    while True:
+        for item in _skipped(run, context):
+            _unskip(run, item)
+        if context.is_root:
+            break
+        if context.outcome is not Outcome.OPEN:
+            run.tree.touch(settle(context, Outcome.OPEN))
+            context.status = "running"
+            run.owed.statuses.append(StatusChange(context, "running"))
+            if context.kind is NodeKind.LOOP:
+                state = loop_state(context)
+                state.done, state.between = None, False
+                run.owed.turned.append(context)
+        if context.frozen:
+            top = context
+        context = context.context
+    if top is not None:
+        run.tree.reopened[top] = None
+
+
+def _skipped(run: Run, context: Instance) -> Iterator[Instance]:
+    for child in list(context.children):
+        for item in list(items_at(child)):
+            if item.status == "skipped" and _reason(run, item) == "upstream":
+                yield item
+
+
+def _reason(run: Run, item: Instance) -> str | None:
+    value = run.state.engine_get(f"$node/{item.node_id}")
+    return value.get("reason") if isinstance(value, dict) else None
+
+
+def _unskip(run: Run, item: Instance) -> None:
+    """Its turn is to come again."""
+    run.tree.touch(settle(item, Outcome.OPEN))
+    item.reached = False
+    item.status = "idle"
+    lane = lane_of(item)
+    if lane is not None:
+        lane[0] -= 1
+    bump(item.parent or item, (0, 1, 0, 0))
+    for inst in item.walk():
+        inst.frozen = False
+    run.owed.statuses.append(StatusChange(item, "idle"))
