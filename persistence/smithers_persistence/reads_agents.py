@@ -25,4 +25,5 @@ def tool_calls(conn: sqlite3.Connection, execution_id: str) -> list[ToolCallReco
 
 
 def _tool_call(row: tuple[Any, ...]) -> ToolCallRecord:
-    return ToolCallRecord(*row[:7], bool(row[7]), *row[8:10], *map(unpack, row[10:]))
+    shown: list[Any] = [*row[:7], bool(row[7]), *row[8:10], *map(unpack, row[10:])]
+    return ToolCallRecord(*shown)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smithers_persistence import writes
+from smithers_persistence import writes, writes_agents
 from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import EventRow, NodeKey
 from smithers_persistence.sql import Q
@@ -36,8 +36,6 @@ class Recovery:
     restarts: Sequence[Restart] = ()
     failed: Sequence[tuple[NodeKey, str]] = ()
     rehandled: Sequence[NodeKey] = ()
-    reopen: bool = True
-    """The execution's former ending is taken back."""
     events: Sequence[EventRow] = field(default_factory=list[EventRow])
 
 
@@ -55,7 +53,7 @@ def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery)
         conn.execute(Q["fail_orphan"], (error, at, execution_id, node_id, mounted))
     for node_id, mounted in recovery.rehandled:
         conn.execute(Q["rehandle_task"], (execution_id, node_id, mounted))
-    if recovery.reopen:
-        conn.execute(Q["reopen_execution"], (at, execution_id))
+    writes_agents.interrupt_agents(conn, execution_id, at)
+    writes.set_status(conn, execution_id, "running", None)
     writes.insert_events(conn, execution_id, recovery.events)
     crash_point("recover.inside")

@@ -13,7 +13,7 @@ from smithers_persistence.sql import Q
 def put_agent(conn: sqlite3.Connection, execution_id: str, task: tuple[str, int, int], agent: AgentRow) -> None:
     """The row of an attempt's model run as it stands, its new messages, and its tool calls as they stand.
 
-    `task` is (node_id, mounted_frame, attempt). Raises sqlite3.IntegrityError when a message is there already.
+    `task` is (node_id, mounted_frame, attempt). A message of the same seq is replaced: its answer was asked for again.
     """
     head = (execution_id, *task, agent.run_id, agent.model, agent.status, agent.started_at, agent.ended_at)
     outcome = (agent.cost_usd, agent.usage_json, agent.error_json, pack(agent.output_text))
@@ -29,6 +29,11 @@ def _put_tools(conn: sqlite3.Connection, node: tuple[str, str, int], tools: Sequ
         texts = (pack(one.args_json), pack(one.result_json), pack(one.journal_json))
         times = (int(one.safe), one.started_at, one.ended_at)
         conn.execute(Q["put_tool_call"], (*node, one.turn, one.call_id, one.tool, one.status, *times, *texts))
+
+
+def interrupt_agents(conn: sqlite3.Connection, execution_id: str, at: int) -> None:
+    """What model runs were under way died with their engine."""
+    conn.execute(Q["interrupt_agents"], (at, execution_id))
 
 
 def forget_session(conn: sqlite3.Connection, execution_id: str, node_id: str, mounted_frame: int) -> None:

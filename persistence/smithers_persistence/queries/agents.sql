@@ -1,5 +1,6 @@
 -- name: add_message
-INSERT INTO agent_messages (execution_id, node_id, mounted_frame, seq, message_json) VALUES (?, ?, ?, ?, ?);
+INSERT INTO agent_messages (execution_id, node_id, mounted_frame, seq, message_json) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (execution_id, node_id, mounted_frame, seq) DO UPDATE SET message_json = excluded.message_json;
 
 -- name: read_messages
 SELECT message_json FROM agent_messages WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? ORDER BY seq;
@@ -19,6 +20,9 @@ ON CONFLICT (execution_id, node_id, mounted_frame, turn, call_id) DO UPDATE SET
 -- name: apply_tool_journal
 UPDATE tool_calls SET journal_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND turn = ? AND call_id = ?;
+
+-- name: interrupt_agents
+UPDATE agents SET status = 'interrupted', ended_at = ? WHERE execution_id = ? AND status = 'running';
 
 -- name: forget_tool_calls
 DELETE FROM tool_calls WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;

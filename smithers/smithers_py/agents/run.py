@@ -1,23 +1,31 @@
 """Runs one agent on PydanticAI (N-4, G-1): `run_agent` is the only seam between it and the engine."""
 
 import asyncio
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smithers_py.agents.failures import agent_error
 from smithers_py.agents.models import resolve_model
+from smithers_py.agents.session import ResumeMode, Session, open_session
 from smithers_py.agents.stream import AgentStream, usage_json
 from smithers_py.errors import SmithersError, TaskTimeout
-from smithers_py.workers.control import Control
+from smithers_py.workers.control import AgentControl
 
 if TYPE_CHECKING:
+    from pydantic_ai import Agent
     from pydantic_ai.models import Model
     from pydantic_ai.run import AgentRunResult
 
 OUTPUT_RETRIES = 2
 """How often a model may mend an answer that does not fit the schema, within its turns."""
+
+
+def wall_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +40,21 @@ class AgentSpec:
     schema: Any = None
     """The type of the answer, None for text."""
     max_turns: int = 50
-    """Model requests at most."""
+    """Model requests at most, in the whole conversation."""
     timeout: float | None = None
     """Seconds for the whole run, None for no limit."""
     aliases: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The user's short names, before our own."""
+    resume: ResumeMode = "continue"
+    """What becomes of a conversation that an earlier attempt began."""
+    grace_seconds: float = 5.0
+    """What a tool gets to end by itself when the agent is cancelled."""
+    clock: Callable[[], int] = wall_ms
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOutput:
-    """An agent's answer and what it took."""
+    """An agent's answer and what it took, earlier attempts of its conversation included."""
 
     text: str
     """The answer; with a schema, its JSON."""
@@ -53,35 +66,44 @@ class AgentOutput:
     """See `usage_json`."""
     cost_usd: float | None
     """None when the model has no known price."""
-    messages_json: bytes
-    """The whole history, as PydanticAI's ModelMessagesTypeAdapter reads it."""
     model: str
     """The model that answered, as the provider names it."""
     duration_ms: int
 
 
-async def run_agent(spec: AgentSpec, control: Control) -> AgentOutput:
-    """Ask the model and return its answer; its words go to `control.emit` while they come.
+async def run_agent(spec: AgentSpec, control: AgentControl) -> AgentOutput:
+    """Ask the model, or go on with the conversation that an earlier attempt began, and return its answer.
 
-    Nothing is retried here (E-1: that is the coordinator's business) except answers that do not fit the schema.
-    Raises AgentError, ModelUnavailableError, TaskTimeout. Cancellation passes through at once.
+    Its words go to `control.emit` while they come, every step of it to `control.checkpoint`, and how it ended, in
+    whatever way, to `control.ends_with`. Nothing is retried here (E-1: that is the coordinator's business) except
+    answers that do not fit the schema. Raises AgentError, ModelUnavailableError, TaskTimeout. Cancellation passes
+    through within `grace_seconds`, at once unless a tool holds on.
     """
     model = await _model_of(spec)
     stream = AgentStream(control)
+    session = await open_session(control, model.model_name, spec.resume, spec.clock)
     started = time.monotonic()
-    from pydantic_ai.exceptions import RunTimedOut
-
     try:
-        result = await _ask(model, spec, stream)
-        return _output(result, spec, stream, round((time.monotonic() - started) * 1000))
-    except RunTimedOut as error:
-        raise TaskTimeout(spec.timeout or 0, what=f"model {model.model_name!r}") from error
-    except SmithersError:
+        result = await _ask(model, spec, session, stream)
+        output = _output(result, spec, stream, round((time.monotonic() - started) * 1000))
+    except SmithersError as error:
+        _fail(session, error)
         raise  # ours already: a full disk met while emitting is not the model's failure
     except Exception as error:
-        raise agent_error(error, model.model_name) from error
+        failure = agent_error(error, model.model_name)
+        _fail(session, failure)
+        raise failure from error
+    except asyncio.CancelledError:
+        session.end("cancelled")
+        raise
     finally:
         stream.flush()
+    session.end("succeeded", output_text=output.text)
+    return output
+
+
+def _fail(session: Session, error: SmithersError) -> None:
+    session.end("failed", error_json=json.dumps(error.to_json(), default=str))
 
 
 async def _model_of(spec: AgentSpec) -> "Model":
@@ -91,21 +113,47 @@ async def _model_of(spec: AgentSpec) -> "Model":
     return resolve_model(spec.model, spec.aliases)
 
 
-async def _ask(model: "Model", spec: AgentSpec, stream: AgentStream) -> "AgentRunResult[Any]":
-    from pydantic_ai import Agent, ModelSettings, UsageLimits
+async def _ask(model: "Model", spec: AgentSpec, session: Session, stream: AgentStream) -> "AgentRunResult[Any]":
+    from pydantic_ai import ModelSettings, UsageLimits
 
-    agent: Agent[None, Any] = Agent(
-        model, output_type=spec.schema or str, instructions=spec.system_prompt, retries=OUTPUT_RETRIES
+    from smithers_py.agents.recording import bounded
+
+    agent = _agent(model, spec, session, stream)
+
+    async def run() -> "AgentRunResult[Any]":
+        async with model:  # closes the HTTP client when this was its last user
+            return await agent.run(
+                None if session.history else spec.prompt,
+                message_history=session.history or None,
+                usage=session.usage,
+                model_settings=ModelSettings(max_retries=0),
+                usage_limits=UsageLimits(request_limit=session.turns_before + spec.max_turns),
+                event_stream_handler=stream.handle if _can_stream(model) else None,
+                infer_name=False,
+            )
+
+    limit = asyncio.timeout(spec.timeout)
+    try:
+        async with limit:
+            return await bounded(asyncio.create_task(run()), spec.grace_seconds)
+    except TimeoutError as error:
+        if limit.expired():
+            raise TaskTimeout(spec.timeout or 0, what=f"model {model.model_name!r}") from error
+        raise
+
+
+def _agent(model: "Model", spec: AgentSpec, session: Session, stream: AgentStream) -> "Agent[None, Any]":
+    from pydantic_ai import Agent
+
+    from smithers_py.agents.recording import Recording
+
+    return Agent(
+        model,
+        output_type=spec.schema or str,
+        instructions=spec.system_prompt,
+        retries=OUTPUT_RETRIES,
+        capabilities=[Recording(session, stream, lambda _: [])],
     )
-    async with model:  # closes the HTTP client when this was its last user
-        return await agent.run(
-            spec.prompt,
-            model_settings=ModelSettings(max_retries=0),
-            usage_limits=UsageLimits(request_limit=spec.max_turns),
-            event_stream_handler=stream.handle if _can_stream(model) else None,
-            timeout=spec.timeout,
-            infer_name=False,
-        )
 
 
 def _can_stream(model: "Model") -> bool:
@@ -135,7 +183,6 @@ def _output(result: "AgentRunResult[Any]", spec: AgentSpec, stream: AgentStream,
         structured_json = adapter.dump_python(structured, mode="json")
         text = adapter.dump_json(structured).decode()
     stream.flush()
-    stream.usage(result.usage)
     cost = result.usage.cost
     return AgentOutput(
         text=text,
@@ -143,7 +190,6 @@ def _output(result: "AgentRunResult[Any]", spec: AgentSpec, stream: AgentStream,
         structured_json=structured_json,
         usage=usage_json(result.usage),
         cost_usd=None if cost is None else float(cost),
-        messages_json=result.all_messages_json(),
         model=result.response.model_name or "",
         duration_ms=duration_ms,
     )

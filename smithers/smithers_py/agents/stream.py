@@ -8,7 +8,7 @@ from smithers_py.workers.control import Control
 
 if TYPE_CHECKING:
     from pydantic_ai import RunContext
-    from pydantic_ai.messages import AgentStreamEvent
+    from pydantic_ai.messages import AgentStreamEvent, ModelResponse
     from pydantic_ai.usage import RunUsage
 
 BATCH_EVENTS = 64
@@ -16,9 +16,9 @@ BATCH_SECONDS = 1 / 20
 
 
 class AgentStream:
-    """Emits what a model writes as `text` events, at most 20 a second or one for 64 pieces, and its `usage`.
+    """Emits what a model writes as `text` events, at most 20 a second or one for 64 pieces.
 
-    Payloads: `{"text": str, "thinking": bool}` and `usage_json`'s.
+    Payload: `{"text": str, "thinking": bool}`.
     """
 
     def __init__(self, control: Control) -> None:
@@ -27,11 +27,10 @@ class AgentStream:
         self._pieces: list[str] = []
         self._thinking = False
         self._timer: asyncio.TimerHandle | None = None
-        self._requests = 0
         self.wrote = False
         """Whether any text was emitted or is about to be."""
 
-    async def handle(self, ctx: "RunContext[Any]", events: "AsyncIterable[AgentStreamEvent]") -> None:
+    async def handle(self, _ctx: "RunContext[Any]", events: "AsyncIterable[AgentStreamEvent]") -> None:
         """PydanticAI's event_stream_handler: called for each response and each round of tools."""
         from pydantic_ai import messages as m
 
@@ -44,7 +43,6 @@ class AgentStream:
             ):
                 self.add(event.delta.content_delta or "", thinking=isinstance(event.delta, m.ThinkingPartDelta))
         self.flush()
-        self.usage(ctx.usage)
 
     def add(self, text: str, *, thinking: bool = False) -> None:
         """Take one piece; it is emitted with its neighbours of the same kind."""
@@ -70,12 +68,6 @@ class AgentStream:
             self._pieces.clear()
             self._control.emit("text", {"text": text, "thinking": self._thinking})
 
-    def usage(self, usage: "RunUsage") -> None:
-        """Emit the run's usage so far, once for each response."""
-        if usage.requests > self._requests:
-            self._requests = usage.requests
-            self._control.emit("usage", usage_json(usage))
-
 
 def usage_json(usage: "RunUsage") -> dict[str, int]:
     """Counts of a run: requests, tool calls, and tokens in, out, read from and written to the provider's cache."""
@@ -86,4 +78,19 @@ def usage_json(usage: "RunUsage") -> dict[str, int]:
         "output_tokens": usage.output_tokens,
         "cache_read_tokens": usage.cache_read_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
+    }
+
+
+def call_json(response: "ModelResponse", took_ms: int) -> dict[str, Any]:
+    """One model call (G-7): who answered, its tokens, its cost in US dollars (None: no known price), milliseconds."""
+    used = response.usage
+    return {
+        "model": response.model_name,
+        "provider": response.provider_name,
+        "input_tokens": used.input_tokens,
+        "output_tokens": used.output_tokens,
+        "cache_read_tokens": used.cache_read_tokens,
+        "cache_write_tokens": used.cache_write_tokens,
+        "cost_usd": None if used.cost is None else float(used.cost),
+        "ms": took_ms,
     }

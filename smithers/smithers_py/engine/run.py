@@ -14,6 +14,7 @@ from smithers_persistence import ExecutionStore
 from smithers_persistence.execution_store import SentFrame
 from smithers_persistence.rows import EventRow, FinishedTask, PhaseTimes
 from smithers_py.clock import Clock
+from smithers_py.config import Config, LimitsConfig
 from smithers_py.engine.content import Content
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.observer import Observer
@@ -30,6 +31,7 @@ from smithers_py.state.store import StateStore
 from smithers_reactive import Coalescer, Runtime
 
 if TYPE_CHECKING:
+    from smithers_py.engine.spending import Spending
     from smithers_py.engine.storm import StormGuard
     from smithers_py.engine.tasks import Tasks
 
@@ -44,12 +46,27 @@ class Limits:
     throttle_ms: int = 250
     max_tasks: int = 32
     """Task and Command attempts that run at once (Z-10)."""
-    max_agents: int = 10
-    """Model runs at once (E-2)."""
+    max_agents: int = 32
+    """Agents at once. How many of them ask a model at the same moment is `max_model_calls`."""
+    max_model_calls: int = 10
+    """Requests to models at once, of all executions of the process (E-2)."""
     storm_frames: int = 100
     storm_repeats: int = 3
     lease_ms: int = 30_000
     heartbeat_ms: int = 10_000
+
+
+def limits_from(config: LimitsConfig) -> Limits:
+    """The limits of a run: what a configuration sets, our own for the rest."""
+    given = config.model_dump(exclude_none=True)
+    return Limits(
+        **{
+            f"{name.removesuffix('_seconds')}_ms" if name.endswith("_seconds") else name: (
+                round(value * 1000) if name.endswith("_seconds") else value
+            )
+            for name, value in given.items()
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,8 @@ class RunOptions:
     workspace: Path = field(default_factory=Path.cwd)
     strict: bool = False
     limits: Limits | None = None
+    config: Config = field(default_factory=Config)
+    """Models' short names, budget, tool policy and MCP servers; its `limits` are taken over by `limits_from`."""
 
 
 @dataclass(slots=True)
@@ -124,6 +143,7 @@ class Run:
     options: RunOptions
     tasks: Tasks = field(init=False)
     storm: StormGuard = field(init=False)
+    spending: Spending = field(init=False)
     next_frame: int = 0
     times: PhaseTimes | None = None
     """What the last frame's phases took; its row gets them with the next write."""

@@ -1,7 +1,12 @@
 """What a worker may tell the engine while it works."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+
+from smithers_persistence.records import AgentSession
+from smithers_persistence.rows import AgentRow, ToolCallRow
+from smithers_py.state.actions import Action
 
 AskKind = Literal["file_edit", "command_exec", "external_api", "human_review"]
 
@@ -57,4 +62,29 @@ class Control(Protocol):
 
         A blocked task holds none of the slots that bound how many run at once. Must be called on the engine's thread.
         """
+        ...
+
+
+class AgentControl(Control, Protocol):
+    """What an agent needs besides: its durable conversation (G-3), found by the incarnation of its node."""
+
+    attempt: int
+    """This attempt's number, from 1."""
+
+    async def load_session(self) -> AgentSession | None:
+        """What earlier attempts said and did; None when there was none."""
+        ...
+
+    async def forget_session(self) -> None:
+        """Drop the messages and tool calls of earlier attempts."""
+        ...
+
+    async def checkpoint(self, row: AgentRow, wrote: ToolCallRow | None = None, actions: Sequence[Action] = ()) -> None:
+        """Store the run as it stands, in one durable transaction. `actions` are the state writes of the call `wrote`:
+        journaled with it, applied by the next flush (Z-0).
+        """
+        ...
+
+    def ends_with(self, row: AgentRow) -> None:
+        """The run is over: the record of the attempt's end takes this along."""
         ...

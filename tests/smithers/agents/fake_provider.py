@@ -6,7 +6,13 @@ Each request consumes one step; the last step stays. A step is `{"text": ...}`, 
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any, Self
+
+from smithers_persistence.records import AgentSession
+from smithers_persistence.rows import AgentRow, ToolCallRow
+from smithers_py.state.actions import Action
+from smithers_py.workers.control import Answer, AskRequest
 
 USAGE = {"input_tokens": 100, "output_tokens": 20, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
 
@@ -111,8 +117,14 @@ class Recorder:
     """A Control that keeps what was emitted."""
 
     task_id = "t"
+    attempt = 1
 
-    def __init__(self) -> None:
+    def __init__(self, stored: AgentSession | None = None) -> None:
+        self.stored = stored
+        self.rows: list[AgentRow] = []
+        """Every checkpoint, the end last."""
+        self.asked: list[AskRequest] = []
+        self.answer = Answer(approved=True)
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     def emit(self, kind: str, payload: dict[str, Any]) -> None:
@@ -120,6 +132,30 @@ class Recorder:
 
     async def record_process(self, pid: int, pgid: int, start_time: str, boot_id: str) -> None:
         raise AssertionError("an agent starts no process")
+
+    async def ask(self, request: AskRequest) -> Answer:
+        self.asked.append(request)
+        return self.answer
+
+    def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
+        self.events.append(("blocked", {"reason": reason, "until": until_ms}))
+
+    async def load_session(self) -> AgentSession | None:
+        return self.stored
+
+    async def forget_session(self) -> None:
+        self.stored = None
+
+    async def checkpoint(self, row: AgentRow, wrote: ToolCallRow | None = None, actions: Sequence[Action] = ()) -> None:
+        self.rows.append(row)
+
+    def ends_with(self, row: AgentRow) -> None:
+        self.rows.append(row)
+
+    @property
+    def messages(self) -> list[str]:
+        """What was stored of the conversation."""
+        return [message.message_json for row in self.rows for message in row.messages]
 
     def payloads(self, kind: str) -> list[dict[str, Any]]:
         return [payload for emitted, payload in self.events if emitted == kind]

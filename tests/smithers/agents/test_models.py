@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,11 +91,10 @@ def test_importing_the_agents_loads_no_pydantic_ai_and_running_one_prints_no_ban
 import asyncio, sys
 from smithers_py.agents.run import AgentSpec, run_agent
 assert not [name for name in sys.modules if name.startswith("pydantic_ai")]
-class Control:
-    task_id = "t"
-    def emit(self, kind, payload): pass
+from fake_provider import Recorder
 spec = AgentSpec(task_id="t", model="test", prompt="hello")
-print(asyncio.run(run_agent(spec, Control())).text)
+print(asyncio.run(run_agent(spec, Recorder())).text)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    here = Path(__file__).parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=here)
     assert (done.stdout, done.stderr) == ("success (no tool calls)\n", "")
