@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from smithers_py.nodes import Text as Text
     from smithers_py.nodes import Timer as Timer
     from smithers_py.nodes import While as While
+    from smithers_py.nodes.tools import ToolPolicy as ToolPolicy
+    from smithers_py.nodes.tools import idempotent as idempotent
+    from smithers_py.nodes.tools import pure as pure
     from smithers_reactive import Computed as Computed
     from smithers_reactive import Signal as Signal
 
@@ -76,12 +79,15 @@ __all__ = [
     "Task",
     "Text",
     "Timer",
+    "ToolPolicy",
     "While",
     "claude_task",
     "command",
     "component",
+    "idempotent",
     "phase",
     "plan",
+    "pure",
     "run",
     "task",
 ]
@@ -91,11 +97,14 @@ _MODULES = {
     "RunResult": "smithers_py.engine.results",
     "Signal": "smithers_reactive",
     "SmithersError": "smithers_py.errors",
+    "ToolPolicy": "smithers_py.nodes.tools",
     "claude_task": "smithers_py.dsl.decorators",
     "command": "smithers_py.dsl.decorators",
     "component": "smithers_py.dsl.component",
+    "idempotent": "smithers_py.nodes.tools",
     "phase": "smithers_py.dsl.decorators",
     "plan": "smithers_py.dsl.component",
+    "pure": "smithers_py.nodes.tools",
     "run": "smithers_py.embedding",
     "task": "smithers_py.dsl.decorators",
 }

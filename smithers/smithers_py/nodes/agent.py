@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from smithers_py.nodes.base import Handler
 from smithers_py.nodes.runnable import Runnable
+from smithers_py.nodes.tools import ToolPolicy, check_tools
 
 
 class _AgentNode(Runnable):
@@ -17,14 +18,22 @@ class _AgentNode(Runnable):
         "max_turns": "Pass how many model requests one attempt may make: max_turns=20.",
         "model": 'Name one, as PydanticAI does: model="openai:gpt-5.2".',
         "schema": "Pass a class, such as a Pydantic model: schema=Answer.",
+        "tools": 'Pass names, functions and MCP servers: tools=["files", "shell", my_function, "mcp:github"].',
+        "policy": 'Pass a ToolPolicy: policy=ToolPolicy(allow=["shell(git *)"]).',
     }
 
     prompt: Any = None
     tools: Any = None
+    policy: ToolPolicy | None = None
     schema: type[Any] | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
     max_turns: Annotated[int, Field(ge=1)] = 50
     system_prompt: str | None = None
     resume: Literal["continue", "restart", "fail"] = "continue"
+
+    @field_validator("tools", mode="before")
+    @classmethod
+    def _tools(cls, value: Any) -> Any:
+        return check_tools(value)
 
 
 class Claude(_AgentNode):
@@ -51,6 +60,7 @@ class Claude(_AgentNode):
             prompt: Any = None,
             children: Any = None,
             tools: Any = None,
+            policy: ToolPolicy | None = None,
             schema: type[Any] | None = None,
             max_turns: int = 50,
             system_prompt: str | None = None,
@@ -85,6 +95,7 @@ class Agent(_AgentNode):
             prompt: Any = None,
             children: Any = None,
             tools: Any = None,
+            policy: ToolPolicy | None = None,
             schema: type[Any] | None = None,
             max_turns: int = 50,
             system_prompt: str | None = None,

@@ -23,7 +23,7 @@ class Owner(Protocol):
         ...
 
 
-ActivityKind = Literal["render", "handler", "effect", "task", "operator"]
+ActivityKind = Literal["render", "handler", "effect", "task", "tool", "operator"]
 
 _OWN = str(Path(__file__).parent.parent)
 
