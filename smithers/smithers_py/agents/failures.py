@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from smithers_py.agents.models import nearest_model
 from smithers_py.errors import AgentError
 from smithers_py.workers.retry import is_retryable, is_retryable_status, status_of
 
@@ -19,7 +20,7 @@ def agent_error(error: Exception, model: str) -> AgentError:
     parts = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
     judged = [(_retryable(part), _retry_after(part)) for part in parts]
     waits = [wait for retryable, wait in judged if retryable and wait is not None]
-    hint = next((hint for hint in map(_hint, parts) if hint), None)
+    hint = next((hint for part in parts if (hint := _hint(part, model))), None)
     detail = str(error) or type(error).__name__
     if len(detail) > _TEXT_LIMIT:
         detail = f"{detail[:_TEXT_LIMIT]}…"
@@ -74,13 +75,16 @@ def _retry_after(error: Any) -> float | None:
     return wait if isinstance(wait, float) else None
 
 
-def _hint(error: BaseException) -> str | None:
+def _hint(error: BaseException, model: str) -> str | None:
     from pydantic_ai import exceptions as theirs
+
+    if isinstance(error, theirs.ModelNotFoundError):
+        near = nearest_model(model)
+        return f"Did you mean {near!r}?" if near else "Check the model's name."
 
     hints = {
         theirs.ModelAuthenticationError: "Check the provider's API key, or run offline with `--model test`.",
         theirs.ModelQuotaExceededError: "Check the account's plan and billing.",
-        theirs.ModelNotFoundError: "Check the model's name.",
         theirs.ModelContextWindowExceededError: "Make the prompt shorter.",
         theirs.UsageLimitExceeded: "Raise max_turns= or ask for less.",
     }

@@ -55,11 +55,30 @@ def _infer(name: "str | Model", wanted: Any, table: Mapping[str, Any]) -> "Model
     if not isinstance(wanted, (str, Model)):
         kind = type(wanted).__name__
         raise ModelUnavailableError(f"a model is a name or a PydanticAI model, not a {kind}")
+    if wanted == OFFLINE:
+        from pydantic_ai.models.test import TestModel
+
+        # Left to itself it calls every tool with made-up arguments, in the user's own files.
+        return TestModel(call_tools=[])
     try:
         return infer_model(wanted)
     except (UserError, ImportError, ValueError) as error:
         called = f"{name!r} ({wanted})" if name != wanted else repr(name)
         raise ModelUnavailableError(_reason(called, str(error), str(wanted), table)) from error
+
+
+def nearest_model(name: str) -> str | None:
+    """The known model most like `name` (with or without its provider); None when none is near, or it is one."""
+    import difflib
+
+    from pydantic_ai.models import known_model_names
+
+    # Of those who offer the same model, the last counts: who made it before who resells it.
+    names = sorted(known_model_names(), key=lambda full: full.startswith(("anthropic:", "openai:", "google:")))
+    known = {full.partition(":")[2]: full for full in names}
+    asked = name.rpartition(":")[2]
+    near = difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
+    return known[near[0]] if near and near[0] != asked else None
 
 
 def _reason(called: str, said: str, wanted: str, table: Mapping[str, Any]) -> str:
