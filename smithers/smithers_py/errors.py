@@ -30,14 +30,17 @@ SmithersError
 │   ├── TaskFailed                E503  wraps the exception of the user's function
 │   ├── AgentError                E504
 │   ├── ModelUnavailableError     E505
-│   └── BudgetExceeded            E506
+│   ├── BudgetExceeded            E506
+│   ├── Rejected                  E507
+│   └── TaskCrashed               E508
 ├── HandlerError                  E600  wraps the exception of the user's handler
 ├── EffectError                   E610
 ├── EngineError                   E700
 │   ├── StoreError                E701
 │   ├── LostLeaseError            E702
 │   ├── FrameStormError           E703
-│   └── LoopStalledError          E704
+│   ├── LoopStalledError          E704
+│   └── ResumeDivergedError       E705
 └── UsageError                    E800  bad input on the command line or to `run`
     ├── ExecutionNotFoundError    E801
     ├── ConfigError               E802
@@ -371,6 +374,31 @@ class BudgetExceeded(TaskError, code="E506"):  # noqa: N818 - the name users cat
         """The execution's budget, not only one agent's."""
 
 
+class Rejected(TaskError, code="E507"):  # noqa: N818 - the name users catch
+    """A person said no to what a Human node asked, and it has no on_reject (N-7)."""
+
+    default_hint = "Give the node on_reject=lambda r: ... to go on; r.comment says why."
+
+    def __init__(self, what: str, *, by: str | None = None, comment: str | None = None, **located: Unpack[Located]) -> None:
+        who = f" by {by}" if by else ""
+        why = f": {comment}" if comment else ""
+        super().__init__(f"{what} was rejected{who}{why}", **located)
+        self.by = by
+        self.comment = comment
+
+
+class TaskCrashed(TaskError, code="E508"):  # noqa: N818 - the name users catch
+    """The attempt died with its engine, too often or in a way that forbids another (Z-7, Z-10)."""
+
+    default_hint = "Look what it does to the process that runs it; `smithers resume` after that tries it again."
+
+    def __init__(self, crashes: int, forbidden: bool = False, **located: Unpack[Located]) -> None:
+        times = "once" if crashes == 1 else f"{crashes} times"
+        why = ', and on_orphan="fail" forbids another try' if forbidden else ", which is as often as it is tried"
+        super().__init__(f"its engine died while it ran, {times}{why}", **located)
+        self.crashes = crashes
+
+
 class HandlerError(_WrappingError, code="E600"):
     """An event handler raised; none of its writes happened (H-2). `error` is its exception."""
 
@@ -401,6 +429,12 @@ class FrameStormError(EngineError, code="E703"):
 
 class LoopStalledError(EngineError, code="E704"):
     """The same plan and state came back again and again without progress (F-9, Z-8)."""
+
+
+class ResumeDivergedError(EngineError, code="E705"):
+    """The same script renders another plan than the one that was stored, and would drop started work (Z-19)."""
+
+    default_hint = "Let state decide what the plan holds (ctx.state, not the clock, files, ctx.vol or globals)."
 
 
 class UsageError(SmithersError, code="E800"):

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -11,13 +11,20 @@ from types import TracebackType
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where an error happened; what is not known is None. `line` counts from 1."""
+    """Where an error happened; what is not known is None.
+
+    `line` counts from 1, `column` and `end_column` (just after it) characters from 1; `text` is the source line. These
+    three are for the caret under the line and make no two places different.
+    """
 
     execution_id: str | None = None
     frame: int | None = None
     node: str | None = None
     file: str | None = None
     line: int | None = None
+    column: int | None = field(default=None, compare=False)
+    end_column: int | None = field(default=None, compare=False)
+    text: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         parts: list[str] = []

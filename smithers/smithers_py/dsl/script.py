@@ -1,4 +1,4 @@
-"""Loading a plan script: import the file, find its entry (A-8), and say where it is wrong (A-3)."""
+"""Loading a plan script, `.py` or `.px`: import the file, find its entry (A-8), and say where it is wrong (A-3)."""
 
 import hashlib
 import importlib.util
@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from smithers_py.dsl.component import Component, Element
@@ -44,7 +44,7 @@ def load_script(path: str | Path, entry: str | None = None) -> LoadedScript:
 
     Raises:
         ScriptNotFoundError: no such file.
-        ScriptSyntaxError: with file, line, column and the source line.
+        ScriptSyntaxError: with file, line, column and the source line; PxSyntaxError for a `.px` file.
         ScriptImportError: running the file raised.
         EntryNotFoundError: no entry, or several and none chosen; lists the candidates.
         MissingPropError: the entry needs props.
@@ -76,19 +76,20 @@ def _read(file: Path, given: Path) -> bytes:
 
 
 def _scripts_in(folder: Path) -> list[str]:
-    return sorted(item.name for item in folder.glob("*.py") if item.is_file())
+    return sorted(item.name for item in folder.glob("*.p[xy]") if item.is_file())
 
 
 def _import(file: Path, source: bytes) -> ModuleType:
     """Run the file as a fresh module, registered under a name made of its stem."""
-    try:
-        code = compile(source, str(file), "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise _syntax_error(error, file) from None
-    except ValueError as error:
-        raise ScriptSyntaxError(f"the script is no text: {error}", column=1, text="", where=_at(file, 1)) from error
+    from smithers_py.px import loader as px  # only scripts need it
+
+    # Modules in .px can be imported by scripts of either kind.
+    px.install()
+    written_in_px = px.is_px(file, source)
+    code = px.code_of(source, str(file)) if written_in_px else _compiled(source, file)
     name = _module_name(file)
-    spec = importlib.util.spec_from_file_location(name, file)
+    loader = px.PxLoader(name, str(file)) if written_in_px else None
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     if spec is None:
         # Not a name that Python would import; the code is compiled already, so only the record is missing.
         spec = importlib.util.spec_from_loader(name, loader=None, origin=str(file))
@@ -108,6 +109,15 @@ def _import(file: Path, source: bytes) -> ModuleType:
         except (Exception, SystemExit) as error:
             raise _import_error(error, file) from error
     return module
+
+
+def _compiled(source: bytes, file: Path) -> CodeType:
+    try:
+        return compile(source, str(file), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise _syntax_error(error, file) from None
+    except ValueError as error:
+        raise ScriptSyntaxError(f"the script is no text: {error}", column=1, text="", where=_at(file, 1)) from error
 
 
 @contextmanager

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from smithers_py.px.compiler import parse_px
+from smithers_py.px.loader import is_px, text_of
+
 _MARKS = frozenset({"component", "plan", "phase"})
 _CHANGERS = frozenset(
     {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
@@ -21,7 +24,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Finding(BaseModel):
-    """One thing that `check` says. `level` is "error" or "warning"; `line` counts from 1; `node` is the plan path."""
+    """One thing that `check` says: `level` is "error" or "warning", `line` and `column` count from 1, `node` is a path."""
 
     level: str
     code: str
@@ -30,11 +33,14 @@ class Finding(BaseModel):
     node: str | None = None
     file: str | None = None
     line: int | None = None
+    column: int | None = None
 
 
 def code_findings(path: Path) -> Iterator[Finding]:
-    """The findings of one file, which must be Python."""
-    for fn in ast.walk(ast.parse(path.read_bytes())):
+    """The findings of one file, which must be Python or `.px`."""
+    source = path.read_bytes()
+    tree = parse_px(text_of(source, str(path)), str(path)) if is_px(path, source) else ast.parse(source)
+    for fn in ast.walk(tree):
         if isinstance(fn, ast.FunctionDef) and any(_is_mark(one) for one in fn.decorator_list):
             ours = _bound(fn) - _facades(fn)
             for inner in _inner(fn):
