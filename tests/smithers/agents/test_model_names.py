@@ -32,7 +32,7 @@ def test_the_nearest_known_model(name: str, nearest: str | None) -> None:
     ("model", "hint"),
     [
         ("anthropic:claude-sonet-5-5", "Did you mean 'anthropic:claude-sonnet-5-5'?"),
-        ("openai:claude", "Check the model's name."),
+        ("openai:something else", "Check the model's name."),
     ],
 )
 def test_a_name_only_the_provider_can_refuse(model: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
