@@ -10,7 +10,7 @@ Stands on the standard library alone: the search process imports it.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ class Workspace:
         self._guarded: tuple[set[Identity], set[Identity]] = set(), set()
 
     @contextmanager
-    def place(self, path: str, *, missing: Missing = "refuse", approved: bool = False) -> Iterator[Place]:
+    def place(self, path: str, *, missing: Missing = "refuse", approved: bool = False) -> Generator[Place]:
         """Walk to `path`, relative or absolute; its last name need not exist. Of a folder above it that does not,
         `missing` says whether it is refused, made, or imagined (then only the place's `path` and `protected` count).
         """
@@ -84,7 +84,7 @@ class Workspace:
             walk.close()
 
     @contextmanager
-    def open(self, path: str) -> Iterator[tuple[int, Place]]:
+    def open(self, path: str) -> Generator[tuple[int, Place]]:
         """Open a regular file for reading; a descriptor of it."""
         with self.place(path) as place:
             descriptor = self.open_at(place.folder, place.name, path)

@@ -15,9 +15,10 @@ def decide(tool: str, args: Mapping[str, Any], *policies: ToolPolicy | None) -> 
     `default` counts, and where there is none the safe defaults.
     """
     given = [policy for policy in policies if policy is not None]
-    ruled = [rule for policy in given if (rule := policy.rule_for(tool, args))]
+    ruled: list[Decision] = [rule for policy in given if (rule := policy.rule_for(tool, args))]
     if "deny" in ruled:
         return "deny"
     if ruled:
         return ruled[0]
-    return next((policy.default for policy in given if policy.default), None) or safe_default(tool)
+    defaults: list[Decision] = [policy.default for policy in given if policy.default]
+    return defaults[0] if defaults else safe_default(tool)

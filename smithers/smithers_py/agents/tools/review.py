@@ -56,8 +56,8 @@ class Reviewer:
         with self._workspace.place(path, missing="assume") as place:
             found, protected = place.path, place.protected
         # A link must not turn a path that is allowed into one that is not.
-        said = {decide(tool, {**args, "path": one}, *self._policies) for one in (path, found)}
-        decision = next(one for one in _ORDER if one in said)
+        said: set[Decision] = {decide(tool, {**args, "path": one}, *self._policies) for one in (path, found)}
+        decision: Decision = next(one for one in _ORDER if one in said)
         if tool in WRITING and protected and decision == "allow":
             decision = "ask"
         digest = None
