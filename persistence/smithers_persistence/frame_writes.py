@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from smithers_persistence import chain, commands, writes
+from smithers_persistence import chain, commands, writes, writes_agents
 from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import FrameOrderError
 from smithers_persistence.packing import pack
@@ -43,10 +43,12 @@ def create(conn: sqlite3.Connection, new: NewExecution) -> None:
     holder = Holder(new.execution_id, new.owner, 1)
     writes.insert_execution(conn, new, chain.START)
     if new.initial is not None:
-        head = chain.link_frame(chain.START, INITIAL_FRAME, None)
-        write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], FrameOpening(None, b""), new.initial)
+        opening = FrameOpening(None, b"")
+        write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], opening, new.initial)
+        row = _opening_row(holder, write, opening)
+        head = chain.link_frame(chain.START, INITIAL_FRAME, None, row)
         flushed = _flush(conn, holder, write, new.initial, head)
-        _insert_row(conn, holder, write, FrameOpening(None, b""), head, flushed)
+        _insert_row(conn, holder, write, opening, row, head, flushed)
         writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head), new.created_at)
     writes.insert_events(conn, new.execution_id, new.events)
 
@@ -69,13 +71,14 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
     end = head.chain
     if write.opening is not None:
         opening = write.opening
-        link = end = chain.link_frame(head.chain, write.frame_index, opening.delta)
+        row = _opening_row(holder, write, opening)
+        link = end = chain.link_frame(head.chain, write.frame_index, opening.delta, row)
         last_event = _open(conn, holder, write, opening)
         delta_bytes = len(opening.delta or b"")
         if write.flush is not None:
             flushed = _flush(conn, holder, write, write.flush, link)
             end = flushed.head
-        row_bytes = _insert_row(conn, holder, write, opening, link, flushed)
+        row_bytes = _insert_row(conn, holder, write, opening, row, link, flushed)
     elif write.flush is not None:
         flushed = _flush(conn, holder, write, write.flush, head.chain)
         end = flushed.head
@@ -129,6 +132,8 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
         writes.set_instance_statuses(conn, execution_id, flush.statuses)
     if flush.handled:
         writes.handle_tasks(conn, execution_id, frame, flush.handled)
+    if flush.applied_tools:
+        writes_agents.apply_tool_journals(conn, execution_id, flush.applied_tools)
     writes.write_effects(conn, execution_id, frame, flush.effects)
     if flush.blocked:
         commands.block_tasks(conn, execution_id, flush.blocked)
@@ -141,30 +146,43 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
     # Stored only when they say more than the transitions do.
     written = sorted(set(flush.keys_written))
     derived = written == sorted({t.key for t in flush.transitions})
-    return _Flushed(
-        ids,
-        chain.link_state(head, texts),
-        flush.state_hash if ids else None,
-        None if derived else orjson.dumps(written).decode(),
-        phase_text(flush.phase_ms),
-        last_event,
-    )
+    keys_written = None if derived else orjson.dumps(written).decode()
+    state_hash = flush.state_hash if ids else None
+    link = chain.link_state(head, texts, (state_hash, keys_written))
+    return _Flushed(ids, link, state_hash, keys_written, phase_text(flush.phase_ms), last_event)
 
 
-def _insert_row(
-    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, link: bytes, flushed: _Flushed
-) -> int:
+_OpeningRow = tuple[int, int, int, int, int, int, bytes | None, str, str | None, str | None, str | bytes | None]
+
+
+def _opening_row(holder: Holder, write: FrameWrite, opening: FrameOpening) -> _OpeningRow:
+    """What the chain covers of a row beside its delta, in the order of `verify_frames`."""
     triggers = None if write.triggers == [write.reason] else orjson.dumps(write.triggers).decode()
     keys_read = orjson.dumps(opening.keys_read).decode() if opening.keys_read else None
     # An empty delta leaves the plan, and so its hash, as they were.
     plan_hash = None if opening.delta is None and write.frame_index > 0 else opening.plan_hash
-    counts = (opening.mounted, opening.unmounted, opening.updated, opening.scopes, flushed.last_id, len(flushed.ids))
-    before = (write.reason, triggers, keys_read)
+    counts = (opening.mounted, opening.unmounted, opening.updated, opening.scopes)
+    texts = (write.reason, triggers, keys_read, pack(opening.scopes_json))
+    return (holder.epoch, write.created_at, *counts, plan_hash, *texts)
+
+
+def _insert_row(
+    conn: sqlite3.Connection,
+    holder: Holder,
+    write: FrameWrite,
+    opening: FrameOpening,
+    row: _OpeningRow,
+    link: bytes,
+    flushed: _Flushed,
+) -> int:
+    epoch, created_at, *counts, plan_hash, reason, triggers, keys_read, scopes = row
+    counts += (flushed.last_id, len(flushed.ids))
     after = (flushed.keys_written, flushed.phase_ms, opening.delta)
-    size = FIXED_BYTES + _logical(write.frame_index, write.created_at, *counts, *before, opening.scopes_json, *after)
-    texts = (*before, pack(opening.scopes_json), *after)
-    start = (holder.execution_id, write.frame_index, holder.epoch, write.created_at, int(write.flush is not None))
-    conn.execute(Q["insert_frame"], (*start, *counts, size, link, plan_hash, flushed.state_hash, *texts))
+    told = (reason, triggers, keys_read, opening.scopes_json)
+    size = FIXED_BYTES + _logical(write.frame_index, created_at, *counts, *told, *after)
+    start = (holder.execution_id, write.frame_index, epoch, created_at, int(write.flush is not None))
+    hashes = (link, plan_hash, flushed.state_hash)
+    conn.execute(Q["insert_frame"], (*start, *counts, size, *hashes, reason, triggers, keys_read, scopes, *after))
     return size
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+import orjson
 import zstandard
 
 from smithers_persistence import chain, reads
@@ -12,6 +13,7 @@ from smithers_persistence.errors import DeltaError
 from smithers_persistence.frame_store import PlanTree, deltas, unpack_keyframe
 from smithers_persistence.packing import unpack
 from smithers_persistence.records import ExecutionRecord
+from smithers_persistence.rows import PHASES
 from smithers_persistence.sql import Q
 from smithers_persistence.state_fold import current_state, state_at
 
@@ -30,21 +32,35 @@ class Violation:
 def verify(conn: sqlite3.Connection, execution_id: str | None = None, *, deep: bool = True) -> list[Violation]:
     """The broken invariants of one execution or of all; an empty list is health.
 
-    `deep` also runs SQLite's own check of every page. Reads everything: the larger the database, the longer.
+    `deep` also runs SQLite's own check of every page. Reads everything: the larger the database, the longer. Damage
+    that ends a check is a violation too, of kind "damaged".
+
+    Raises UnknownExecution, sqlite3.Error when not even the executions can be read.
     """
     found: list[Violation] = []
     if deep:
-        problems = [row[0] for row in conn.execute(Q["integrity_check"])]
+        problems = _integrity(conn)
         if problems != ["ok"]:
             found.append(Violation("integrity", None, "; ".join(problems[:3])))
     executions = reads.list_executions(conn) if execution_id is None else [reads.get_execution(conn, execution_id)]
     for execution in executions:
-        for check in (_frames, _scopes, _state, _plans, _events, _tasks):
+        for check in (_frames, _scopes, _state, _plans, _events, _tasks, _leases):
             try:
                 found += [Violation(kind, execution.execution_id, detail) for kind, detail in check(conn, execution)]
             except (DeltaError, zstandard.ZstdError) as error:
                 found.append(Violation("delta", execution.execution_id, str(error)))
+            except (sqlite3.DatabaseError, ValueError, LookupError, TypeError, AttributeError) as error:
+                # A flipped byte may make any column anything: no JSON, no UTF-8, another type, a page that is none.
+                what = f"the check of {check.__name__.strip('_')} ended with {type(error).__name__}: {error}"
+                found.append(Violation("damaged", execution.execution_id, what))
     return found
+
+
+def _integrity(conn: sqlite3.Connection) -> list[str]:
+    try:
+        return [row[0] for row in conn.execute(Q["integrity_check"])]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
 
 
 def _frames(conn: sqlite3.Connection, execution: ExecutionRecord) -> list[tuple[str, str]]:
@@ -52,20 +68,24 @@ def _frames(conn: sqlite3.Connection, execution: ExecutionRecord) -> list[tuple[
     found: list[tuple[str, str]] = []
     head, epoch, counted = chain.START, 0, 0
     expected: int | None = None
-    for index, frame_epoch, delta, link, last_id, count in conn.execute(
+    for index, delta, link, last_id, count, flushed, state_hash, written, times, *row in conn.execute(
         Q["verify_frames"], (execution.execution_id,)
     ).fetchall():
         if index != (expected if expected is not None else min(index, 0)):
             found.append(("gap", f"frame {index} where frame {expected} should be"))
-        if frame_epoch < epoch:
-            found.append(("epoch", f"frame {index} was written in epoch {frame_epoch}, after epoch {epoch}"))
-        if chain.link_frame(head, index, delta) != link:
+        if row[0] < epoch:
+            found.append(("epoch", f"frame {index} was written in epoch {row[0]}, after epoch {epoch}"))
+        if chain.link_frame(head, index, delta, row) != link:
             found.append(("chain", f"frame {index} does not hash to its chain"))
+        if flushed not in {0, 1} or (not flushed and (count, state_hash, written, times) != (0, None, None, None)):
+            found.append(("flush", f"frame {index} has what only a flush writes, but is not marked as flushed"))
+        if times is not None and len(orjson.loads(times)) != len(PHASES):
+            found.append(("times", f"frame {index} does not tell the times of its phases"))
         rows = conn.execute(Q["verify_transitions"], (last_id - count, last_id)).fetchall()
-        if len(rows) != count or any(row[0] != execution.execution_id or row[1] != index for row in rows):
+        if len(rows) != count or any(one[0] != execution.execution_id or one[1] != index for one in rows):
             found.append(("transitions", f"frame {index} should have {count} transitions"))
-        texts = [(row[2], unpack(row[3]), unpack(row[4]), unpack(row[5]), bool(row[6])) for row in rows]
-        head, epoch, expected = chain.link_state(link, texts), frame_epoch, index + 1
+        texts = [(one[2], unpack(one[3]), unpack(one[4]), unpack(one[5]), bool(one[6])) for one in rows]
+        head, epoch, expected = chain.link_state(link, texts, (state_hash, written)), row[0], index + 1
         counted += count
     if head != execution.head_chain or (expected or 0) - 1 != execution.head_frame:
         found.append(("head", f"the head frame {execution.head_frame} is not what its frames hash to"))
@@ -162,4 +182,19 @@ def _tasks(conn: sqlite3.Connection, execution: ExecutionRecord) -> list[tuple[s
             found.append(("tasks", f"{name} was handled before it ended, or kept its journal"))
         if task.handled_frame is not None and task.handled_frame > execution.head_frame:
             found.append(("tasks", f"{name} was handled in frame {task.handled_frame}, after the head"))
+    return found
+
+
+def _leases(conn: sqlite3.Connection, execution: ExecutionRecord) -> list[tuple[str, str]]:
+    """Epochs only grow, and what runs now runs under the execution's own owner (T-2)."""
+    found: list[tuple[str, str]] = []
+    for task in reads.tasks(conn, execution.execution_id):
+        name = f"task {task.task_id}"
+        if task.lease_epoch > execution.epoch:
+            found.append(("leases", f"{name} is of epoch {task.lease_epoch}, the execution only of {execution.epoch}"))
+        running = task.status == "running"
+        if running and task.lease_epoch == execution.epoch and execution.owner not in {task.lease_owner, None}:
+            found.append(("leases", f"{name} runs for another owner than its execution"))
+        if running and execution.status == "completed":
+            found.append(("leases", f"{name} is running, but its execution is completed"))
     return found

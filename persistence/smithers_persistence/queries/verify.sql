@@ -1,8 +1,11 @@
 -- name: integrity_check
 PRAGMA integrity_check;
 
+-- The columns from epoch to scopes_json in the order in which the chain covers them.
 -- name: verify_frames
-SELECT frame_index, epoch, delta, chain, last_transition_id, transition_count
+SELECT frame_index, delta, chain, last_transition_id, transition_count, flushed, state_hash, keys_written_json,
+    phase_ms_json, epoch, created_at, mounted, unmounted, updated, scopes, plan_hash, reason, triggers_json, keys_read_json,
+    scopes_json
 FROM frames WHERE execution_id = ? ORDER BY frame_index;
 
 -- name: verify_transitions
