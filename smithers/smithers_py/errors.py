@@ -56,7 +56,7 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from smithers_py import where as _where
-from smithers_py.where import NOWHERE, an, suggestion, user_location
+from smithers_py.where import NOWHERE, an, suggestion, user_place
 
 Where = _where.Where
 """Where an error happened; lives in `where.py`, and here for whoever raises errors."""
@@ -95,10 +95,17 @@ class SmithersError(Exception):
         file: str | None = None,
         line: int | None = None,
     ) -> Self:
-        """Fill in the parts of `where` that are still unknown; a file and its line go together. Returns self."""
+        """Fill in the parts of `where` that are still unknown; a file and its line go together. Returns self.
+
+        Of a line that the error's own traceback ends in, the columns are known too.
+        """
         where = self.where
         if where.file is None and file is not None:
             where = replace(where, file=file, line=line)
+        if where.column is None and where.line is not None:
+            raised = user_place(self) or (user_place(self.__cause__) if self.__cause__ is not None else None)
+            if raised is not None and (raised.file, raised.line) == (where.file, where.line):
+                where = replace(where, column=raised.column, end_column=raised.end_column, text=raised.text)
         self.where = replace(
             where,
             execution_id=where.execution_id or execution_id,
@@ -179,10 +186,11 @@ class _WrappingError(SmithersError):
         meant = suggestion(error)
         if meant:
             self.hint = f"{meant} {self.hint}".rstrip()
-        place = user_location(error)
+        place = user_place(error)
         if place is not None:
             # The line that raised says more than the place where the node was made.
-            self.where = replace(self.where, file=place[0], line=place[1])
+            known = self.where
+            self.where = replace(place, execution_id=known.execution_id, frame=known.frame, node=known.node)
 
 
 class ComponentError(_WrappingError, PlanError, code="E109"):
@@ -379,7 +387,9 @@ class Rejected(TaskError, code="E507"):  # noqa: N818 - the name users catch
 
     default_hint = "Give the node on_reject=lambda r: ... to go on; r.comment says why."
 
-    def __init__(self, what: str, *, by: str | None = None, comment: str | None = None, **located: Unpack[Located]) -> None:
+    def __init__(
+        self, what: str, *, by: str | None = None, comment: str | None = None, **located: Unpack[Located]
+    ) -> None:
         who = f" by {by}" if by else ""
         why = f": {comment}" if comment else ""
         super().__init__(f"{what} was rejected{who}{why}", **located)

@@ -1,10 +1,12 @@
 """Where something happened, and what was probably meant: the parts every error's text is made of."""
 
+import linecache
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -40,6 +42,8 @@ class Where:
 
 
 NOWHERE = Where()
+_LONGEST_TEXT = 400
+"""Characters of a source line that an error keeps; of a longer one only its number is told."""
 
 
 def did_you_mean(name: str, known: Iterable[str], *, label: str = "") -> str:
@@ -102,13 +106,55 @@ def is_users(file: str) -> bool:
 
 def user_location(error: BaseException) -> tuple[str, int] | None:
     """File and line (from 1) of the innermost frame of the user's own code in the error's traceback, if any."""
+    place = user_place(error)
+    return None if place is None or place.file is None or place.line is None else (place.file, place.line)
+
+
+def user_place(error: BaseException) -> Where | None:
+    """The same with the columns and the text of what was being evaluated there, as far as Python knows them (A-3)."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return error.filename, error.lineno
-    found: tuple[str, int] | None = None
+        text = (error.text or "").rstrip("\n") or None
+        return Where(None, None, None, error.filename, error.lineno, error.offset, error.end_offset, text)
+    found: TracebackType | None = None
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if is_users(file):
-            found = file, trace.tb_lineno
+        if is_users(trace.tb_frame.f_code.co_filename):
+            found = trace
         trace = trace.tb_next
-    return found
+    return None if found is None else _evaluated(found)
+
+
+def _evaluated(trace: TracebackType) -> Where:
+    """What a frame was evaluating when it raised."""
+    code = trace.tb_frame.f_code
+    plain = Where(file=code.co_filename, line=trace.tb_lineno)
+    positions = next(islice(code.co_positions(), trace.tb_lasti // 2, None), (None,) * 4)
+    line, end_line, start, end = positions
+    if line != trace.tb_lineno or start is None or end is None:
+        return plain
+    text = linecache.getline(code.co_filename, line).rstrip("\n")
+    if not text or len(text) > _LONGEST_TEXT:
+        return plain
+    # Python counts the bytes of UTF-8.
+    raw = text.encode(errors="surrogatepass")
+    column = len(raw[:start].decode(errors="replace")) + 1
+    stop = len(raw[:end].decode(errors="replace")) + 1 if end_line == line else len(text) + 1
+    return replace(plain, column=column, end_column=max(stop, column + 1), text=text)
+
+
+def excerpt(text: str, column: int, end_column: int | None) -> tuple[str, str]:
+    """A source line and the line of carets under it, both without the indentation; columns count from 1."""
+    shown = text.lstrip()
+    start = max(0, column - 1 - (len(text) - len(shown)))
+    stop = max(start + 1, (end_column or column + 1) - 1 - (len(text) - len(shown)))
+    before = "".join("\t" if char == "\t" else " " * _width(char) for char in shown[:start])
+    return shown.rstrip(), before + "^" * max(1, sum(_width(char) for char in shown[start:stop]))
+
+
+def _width(char: str) -> int:
+    """Columns of a terminal that a character takes."""
+    import unicodedata  # a table of its own
+
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -1,11 +1,11 @@
-"""How an error leaves the program: one paragraph on stderr and an exit code (C-4, E-4)."""
+"""How an error leaves the program: one paragraph on stderr and an exit code (C-4, E-4); a `.px` line with its caret."""
 
 import os
 import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from smithers_py.cli.terminal import clean, note
+from smithers_py.cli.terminal import caret_lines, clean, note
 from smithers_py.errors import SmithersError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def report(error: BaseException) -> None:
         traceback.print_exception(error)
     if isinstance(error, SmithersError):
         note(clean(error.render()))
+        for line in caret_lines(error.to_json()):
+            note(line)
         return
     # Nothing of ours raises these on purpose, so it is our fault and the traceback is what a report needs.
     note(

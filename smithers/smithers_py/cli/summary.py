@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smithers_py.cli.inputs import DEFAULT_DATABASE, database_path
-from smithers_py.cli.terminal import clean, error_text, glyph, human_duration, note, paint, say, shorten
+from smithers_py.cli.terminal import caret_lines, clean, error_text, glyph, human_duration, note, paint, say, shorten
 from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView
 
@@ -47,9 +47,10 @@ def _failures(result: RunResult, view: PlanView) -> list[str]:
     for path, detail in view.failures.values():
         if detail:
             error = errors.pop(detail, None)
-            lines.append(f"{path}: {clean(detail if error is None else error_text(error))}")
+            told = clean(detail if error is None else error_text(error))
+            lines.append("\n".join([f"{path}: {told}", *caret_lines(error)]))
     lines = lines or [path for path, _ in view.failures.values()]
-    return lines + [clean(_with_node(error)) for error in errors.values()]
+    return lines + ["\n".join([clean(_with_node(error)), *caret_lines(error)]) for error in errors.values()]
 
 
 def _with_node(error: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
+from smithers_py.where import excerpt
+
 # Status of a node (T-8) or an execution (Z-21) → glyph, glyph where only ASCII can be written, ANSI colour.
 _MARKS: dict[str, tuple[str, str, str]] = {
     "idle": ("·", ".", "90"),
@@ -107,6 +109,20 @@ def error_text(error: Any) -> str:
     place = f" ({where['file']}:{where['line']})" if where.get("file") and where.get("line") else ""
     hint = f" {error['hint']}" if error.get("hint") else ""
     return f"{error.get('message', error)}{place}.{hint}"
+
+
+def caret_lines(error: Any) -> list[str]:
+    """The line of a `.px` file that an error (its JSON form) happened in, and carets under the expression (A-3).
+
+    Nothing for other files: their line is told in the one paragraph that an error is.
+    """
+    where = (error.get("where") or {}) if isinstance(error, dict) else {}
+    text, column, file = where.get("text"), where.get("column"), str(where.get("file"))
+    if not text or not column or not (file.endswith(".px") or error.get("code") == "E205"):
+        return []
+    number = str(where.get("line", ""))
+    source, carets = excerpt(text, column, where.get("end_column"))
+    return [clean(f"  {number} | {source}"), f"  {' ' * len(number)} | {carets}"]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, status_column: int | None = None) -> None:
