@@ -47,6 +47,8 @@ class Meter:
         self.limits = limits
         self.unpriced: set[str] = set()
         """Models without a known price that were asked: what they cost is not counted."""
+        self.exceeded: BudgetExceeded | None = None
+        """The last error that was raised."""
         self._name = name
         self._whole = whole
         self._clock = clock
@@ -109,16 +111,23 @@ class Meter:
         parts = [unit.format(getattr(spent, what)) for what, unit in _UNITS.items() if getattr(spent, what)]
         return ", ".join(parts) or "nothing"
 
-    def as_state(self) -> dict[str, Any]:
-        """The value of the `$budget` key: what was spent, and the limits that are set. Whole seconds."""
-        spent = asdict(self.spent)
-        spent["seconds"] = int(spent["seconds"])
-        spent["cost"] = round(spent["cost"], 9)
-        return {"spent": spent, "limits": self.limits.model_dump(exclude_none=True)}
+    def as_state(self) -> dict[str, Any] | None:
+        """The value of the `$budget` key: what was spent, and the limits that are set. None when neither is anything.
+
+        Seconds are whole, and there only where they are limited: else each flush of any plan would change the state.
+        """
+        limits = self.limits.model_dump(exclude_none=True)
+        used = {what: value for what, value in asdict(self.spent).items() if value and what != "seconds"}
+        if "cost" in used:
+            used["cost"] = round(used["cost"], 9)
+        if self.limits.max_seconds is not None:
+            used["seconds"] = int(self.spent.seconds)
+        return {"spent": used, "limits": limits} if used or limits else None
 
     def _check(self, what: str, more: float = 0) -> None:
         error = self.overdrawn(what, more)
         if error is not None:
+            self.exceeded = error
             raise error
 
     def _hint(self, what: str) -> str:

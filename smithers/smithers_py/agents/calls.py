@@ -7,7 +7,6 @@ attempt of the node, which goes on with the same conversation. Waiting for a rat
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic_ai import RunContext
@@ -16,13 +15,10 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
-from smithers_py.agents.budget import Meter
-from smithers_py.agents.coordinator import Coordinator, Turn, WindowStore
+from smithers_py.agents.coordinator import CallRules, Turn
 from smithers_py.agents.failures import verdict
 from smithers_py.workers.control import Control
 
-REQUEST_RETRIES = 2
-"""How often one request is sent again, at most; a node's `retries` may allow less."""
 PATIENCE_MS = 3_600_000
 """How long one request waits for rate limits in all; then its task's own retry waits."""
 SHOWN_MS = 250
@@ -32,27 +28,17 @@ _OFFLINE = frozenset({"test", "function"})
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calls:
-    """What the requests of one agent run share. `meters`: the node's own budget, and the execution's."""
-
-    coordinator: Coordinator
-    windows: WindowStore | None = None
-    meters: tuple[Meter, ...] = ()
-    retries: int = REQUEST_RETRIES
-
-
-def coordinated(model: Model, calls: Calls, control: Control) -> Model:
-    """`model`, asked as `calls` allows. Its requests raise BudgetExceeded besides what the model's own raise."""
-    return CoordinatedModel(model, calls, control)
+def coordinated(model: Model, rules: CallRules, control: Control) -> Model:
+    """`model`, asked as `rules` allow. Its requests raise BudgetExceeded besides what the model's own raise."""
+    return CoordinatedModel(model, rules, control)
 
 
 class CoordinatedModel(WrapperModel):
     """See the module."""
 
-    def __init__(self, wrapped: Model, calls: Calls, control: Control) -> None:
+    def __init__(self, wrapped: Model, rules: CallRules, control: Control) -> None:
         super().__init__(wrapped)
-        self._calls = calls
+        self._rules = rules
         self._control = control
         # A model that runs in this process has no provider to spare, and none that may be better in a second.
         self._key = None if wrapped.system in _OFFLINE else f"{wrapped.system}:{wrapped.model_name}"
@@ -103,16 +89,16 @@ class CoordinatedModel(WrapperModel):
 
     async def _sent(self, held: AsyncExitStack, send: Callable[[], Awaitable[T]]) -> tuple[T, Turn | None]:
         """Send it when its turn has come, again if that may help. `held` keeps the turn, and what `send` enters."""
-        coordinator = self._calls.coordinator
+        coordinator = self._rules.coordinator
         began = coordinator.clock.monotonic_ms()
         tries = 0
         while True:
             turn = None
             if self._key is not None:
                 turn = await held.enter_async_context(
-                    coordinator.turn(self._key, self._control.blocked, self._calls.windows)
+                    coordinator.turn(self._key, self._control.blocked, self._rules.windows)
                 )
-            for meter in self._calls.meters:
+            for meter in self._rules.meters:
                 meter.before_request()
             try:
                 sent = await send()
@@ -123,7 +109,7 @@ class CoordinatedModel(WrapperModel):
                 wait = await self._tell(turn, error)
                 tries += kind != "rate_limited"
                 waited = coordinator.clock.monotonic_ms() - began
-                if kind == "final" or tries > self._calls.retries or waited + wait > PATIENCE_MS:
+                if kind == "final" or tries > self._rules.retries or waited + wait > PATIENCE_MS:
                     raise
                 # The place is somebody else's while this one waits.
                 await held.aclose()
@@ -142,7 +128,7 @@ class CoordinatedModel(WrapperModel):
         return await turn.refused(retry_after, kind)
 
     async def _pause(self, ms: int) -> None:
-        coordinator = self._calls.coordinator
+        coordinator = self._rules.coordinator
         shown = ms >= SHOWN_MS
         if shown:
             self._control.blocked("retry", coordinator.clock.now_ms() + ms)
@@ -155,10 +141,10 @@ class CoordinatedModel(WrapperModel):
     # -- the budget -------------------------------------------------------------------------------------------------
 
     def _count(self, response: ModelResponse) -> None:
-        if not self._calls.meters:
+        if not self._rules.meters:
             return
         usage, cost = response.usage, _cost(response)
-        for meter in self._calls.meters:
+        for meter in self._rules.meters:
             meter.add(usage.input_tokens + usage.output_tokens, cost, model=response.model_name or self.model_name)
 
     def _check_tools(self, response: ModelResponse, parameters: ModelRequestParameters) -> None:
@@ -166,9 +152,9 @@ class CoordinatedModel(WrapperModel):
         answers = {tool.name for tool in parameters.output_tools}
         count = sum(call.tool_name not in answers for call in response.tool_calls)
         if count:
-            for meter in self._calls.meters:
+            for meter in self._rules.meters:
                 meter.before_tools(count)
-            for meter in self._calls.meters:
+            for meter in self._rules.meters:
                 meter.add(0, 0.0, count)
 
 

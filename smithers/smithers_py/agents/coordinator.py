@@ -16,14 +16,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import random
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
+from smithers_py.agents.budget import Meter
 from smithers_py.clock import Clock, SystemClock
 
 MAX_CALLS = 10
 """Requests to models at once, whatever the provider (E-2)."""
 START = 4
 """Requests at once to a model that has answered nothing yet."""
+REQUEST_RETRIES = 2
+"""How often one request is sent again, at most; a node's `retries` may allow less."""
 BASE_MS = 1_000
 CAP_MS = 60_000
 LEAST_MS = 100
@@ -78,8 +81,8 @@ class _Lane:
     """Since the limit last grew."""
     cut: int = -1
     """The last call that had begun when the limit was halved: the others of its burst say nothing new."""
-    known: set[int] = field(default_factory=set[int])
-    """Ids of the stores that were asked for this lane's window."""
+    known: "WeakSet[WindowStore]" = field(default_factory=WeakSet)
+    """The stores that were asked for this lane's window."""
     waiting: deque[_Waiter] = field(default_factory=deque[_Waiter])
     timer: Any = None
 
@@ -145,9 +148,9 @@ class Coordinator:
 
     async def _learn(self, lane: _Lane, windows: WindowStore | None) -> None:
         """Ask a store once what other processes know; afterwards each refusal brings news."""
-        if windows is None or id(windows) in lane.known:
+        if windows is None or windows in lane.known:
             return
-        lane.known.add(id(windows))
+        lane.known.add(windows)
         until = await windows.read(lane.key)
         if until is not None:
             # A clock that was wrong when the window was written must not close it for years.
@@ -274,6 +277,16 @@ class Turn:
             until = await self._windows.close(lane.key, coordinator.clock.now_ms() + wait, reason)
             wait = coordinator._close(lane, until - coordinator.clock.now_ms())  # pyright: ignore[reportPrivateUsage]
         return wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """How the requests of one agent run are made. `meters`: the node's own budget, and the execution's."""
+
+    coordinator: Coordinator
+    windows: WindowStore | None = None
+    meters: tuple[Meter, ...] = ()
+    retries: int = REQUEST_RETRIES
 
 
 _shared: "WeakKeyDictionary[asyncio.AbstractEventLoop, Coordinator]" = WeakKeyDictionary()

@@ -39,8 +39,11 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
         script_hash=script_hash,
         execution_id=child_id(run.execution_id, inst),
         parent_id=run.execution_id,
+        meter=run.spending.meter,
     )
     result = await execute_run(await create(start, {}, run.store.db))
+    if result.stop_reason == "budget" and run.spending.meter.exceeded is not None:
+        raise run.spending.meter.exceeded
     if result.status != "completed" or result.exit_code:
         why = f": {result.errors[0]['message']}" if result.errors else ""
         raise TaskError(

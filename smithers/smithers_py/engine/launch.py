@@ -14,6 +14,7 @@ from smithers_persistence import Database, ExecutionStore, PersistenceError
 from smithers_persistence.lease import Lease
 from smithers_persistence.owner import owner_ident
 from smithers_persistence.rows import FrameFlush, KvWrite, NewExecution, TransitionRow
+from smithers_py.agents.budget import Meter
 from smithers_py.clock import Clock, SystemClock
 from smithers_py.dsl.component import Component, Element
 from smithers_py.dsl.script import load_script
@@ -24,6 +25,7 @@ from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import NullObserver, Observer
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
+from smithers_py.engine.spending import Spending, budget_text
 from smithers_py.engine.store_errors import store_error
 from smithers_py.engine.storm import StormGuard
 from smithers_py.engine.tasks import Tasks
@@ -56,6 +58,8 @@ class Start:
     script_hash: str | None = None
     execution_id: str | None = None
     parent_id: str | None = None
+    meter: Meter | None = None
+    """The parent's, for a child: what it spends is the parent's (G-6)."""
 
 
 class StopRequest:
@@ -150,6 +154,7 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
             if stop is not None:
                 stop.attach(run)
             run.observer.started(run.execution_id, run.name)
+            run.spending.start()
             with Heartbeat(run):
                 ending = await drive(run)
                 await finish(run, ending)
@@ -177,6 +182,7 @@ async def _abandon(run: Run) -> None:
     if jobs:
         await asyncio.wait(jobs)
     run.tasks.close()
+    run.spending.close()
     run.log.close()
 
 
@@ -187,7 +193,8 @@ async def create(start: "Start", texts: dict[str, tuple[str, str | None]], datab
     execution_id = start.execution_id or new_execution_id(now)
     lease_ms = (options.limits or Limits()).lease_ms
     state = StateStore(start.rt)
-    initial = _apply_initial(state, texts, now)
+    meter = start.meter or Meter(options.config.budget)
+    initial = _apply_initial(state, {**budget_text(meter), **texts}, now)
     store = await ExecutionStore.create(
         database,
         NewExecution(
@@ -246,6 +253,7 @@ def assemble(start: "Start", state: StateStore, store: ExecutionStore, now: int)
     )
     run.tasks = Tasks(run)
     run.storm = StormGuard(limits)
+    run.spending = Spending(run, start.meter)
     return run
 
 

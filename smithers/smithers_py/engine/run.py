@@ -58,15 +58,11 @@ class Limits:
 
 def limits_from(config: LimitsConfig) -> Limits:
     """The limits of a run: what a configuration sets, our own for the rest."""
-    given = config.model_dump(exclude_none=True)
-    return Limits(
-        **{
-            f"{name.removesuffix('_seconds')}_ms" if name.endswith("_seconds") else name: (
-                round(value * 1000) if name.endswith("_seconds") else value
-            )
-            for name, value in given.items()
-        }
-    )
+    fields: dict[str, int] = {}
+    for name, value in config.model_dump(exclude_none=True).items():
+        plain = name.removesuffix("_seconds")
+        fields[name if plain == name else f"{plain}_ms"] = value if plain == name else round(value * 1000)
+    return Limits(**fields)
 
 
 @dataclass(frozen=True, slots=True)

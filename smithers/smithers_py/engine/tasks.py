@@ -20,7 +20,7 @@ from smithers_py.engine.results import TaskResult
 from smithers_py.engine.run import Completion, Run
 from smithers_py.engine.stored_error import error_text
 from smithers_py.engine.triggers import Trigger
-from smithers_py.errors import SmithersError, StateValueError, TaskError
+from smithers_py.errors import BudgetExceeded, SmithersError, StateValueError, TaskError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import encode
@@ -75,6 +75,16 @@ class Tasks:
         for inst in ready:
             inst.status = "scheduled"
             inst.extra = TaskState()
+            self._queue_of(inst).append(inst)
+
+    def put_back(self, inst: Instance, state: TaskState, retry_in_ms: int | None) -> None:
+        """Queue the work of a stored task again (resume): now, or when its retry is due."""
+        inst.extra = state
+        if retry_in_ms is not None and retry_in_ms > 0:
+            inst.status = "blocked"
+            self._sleep(inst, state, retry_in_ms)
+        else:
+            inst.status = "scheduled"
             self._queue_of(inst).append(inst)
 
     def choose(self) -> list[Instance]:
@@ -150,6 +160,10 @@ class Tasks:
             outcome, result_json = "failed", None
             source = user_location(caught) or inst.desc.source or (None, None)
             error = caught.locate(execution_id=run.execution_id, node=inst.path(), file=source[0], line=source[1])
+            if isinstance(error, BudgetExceeded) and error.whole:
+                # Not its own failure: it stops with the execution, and goes on when there is more.
+                run.spending.over(error)
+                outcome, error = "cancelled", None
         except Exception as bug:  # noqa: BLE001 - not the plan's error: the drive loop ends the run with it
             outcome, result_json = "failed", None
             run.fail(bug)
@@ -231,8 +245,11 @@ class Tasks:
             )
         )
         state.attempt += 1
+        self._sleep(inst, state, wait)
+
+    def _sleep(self, inst: Instance, state: TaskState, wait_ms: float) -> None:
         self.sleeping[inst] = state
-        state.timer = asyncio.get_running_loop().call_later(wait / 1000, self._wake, inst)
+        state.timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._wake, inst)
 
     def _wake(self, inst: Instance) -> None:
         if self.sleeping.pop(inst, None) is not None:

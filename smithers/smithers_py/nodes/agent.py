@@ -16,6 +16,9 @@ class _AgentNode(Runnable):
 
     hints: ClassVar[dict[str, str]] = {
         "max_turns": "Pass how many model requests one attempt may make: max_turns=20.",
+        "max_tokens": "Pass how many tokens, in and out, the node may use: max_tokens=50_000.",
+        "max_tool_calls": "Pass how many tools the node may call: max_tool_calls=30.",
+        "max_cost": "Pass how many US dollars the node may cost: max_cost=0.50.",
         "model": 'Name one, as PydanticAI does: model="openai:gpt-5.2".',
         "schema": "Pass a class, such as a Pydantic model: schema=Answer.",
         "tools": 'Pass names, functions and MCP servers: tools=["files", "shell", my_function, "mcp:github"].',
@@ -27,6 +30,9 @@ class _AgentNode(Runnable):
     policy: ToolPolicy | None = None
     schema: type[Any] | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
     max_turns: Annotated[int, Field(ge=1)] = 50
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=0)] | None = None
+    max_cost: Annotated[float, Field(gt=0)] | None = None
     system_prompt: str | None = None
     resume: Literal["continue", "restart", "fail"] = "continue"
 
@@ -41,7 +47,8 @@ class Claude(_AgentNode):
 
     `model` is opus, sonnet, haiku, any PydanticAI model string or model object; `prompt` (or text children) is what it
     is asked. With `schema`, a Pydantic model, its answer is `r.structured`; the text is `r.output`. `max_turns` is how
-    many model requests one attempt may make, `timeout` is in seconds. `tools` and `resume` are accepted, and do nothing
+    many model requests one attempt may make; `max_tokens`, `max_tool_calls` and `max_cost` (US dollars) are what the
+    node may use in all attempts, `timeout` is in seconds. `tools` and `resume` are accepted, and do nothing
     yet. `smithers run --model test` answers offline.
 
         Claude(id="poet", model="sonnet", prompt="A poem about bees", max_turns=3).on_finished(
@@ -63,6 +70,9 @@ class Claude(_AgentNode):
             policy: ToolPolicy | None = None,
             schema: type[Any] | None = None,
             max_turns: int = 50,
+            max_tokens: int | None = None,
+            max_tool_calls: int | None = None,
+            max_cost: float | None = None,
             system_prompt: str | None = None,
             resume: Literal["continue", "restart", "fail"] = "continue",
             retries: int | None = None,
@@ -98,6 +108,9 @@ class Agent(_AgentNode):
             policy: ToolPolicy | None = None,
             schema: type[Any] | None = None,
             max_turns: int = 50,
+            max_tokens: int | None = None,
+            max_tool_calls: int | None = None,
+            max_cost: float | None = None,
             system_prompt: str | None = None,
             resume: Literal["continue", "restart", "fail"] = "continue",
             retries: int | None = None,

@@ -14,6 +14,7 @@ from smithers_py.nodes.base import call_site
 from smithers_py.nodes.props import Site
 from smithers_py.state.actions import SignalNode, SignalSet
 from smithers_py.state.activity import Activity, active
+from smithers_py.state.budget import BudgetView
 from smithers_py.state.codec import encode
 from smithers_py.state.facades import State, Vol
 from smithers_py.state.files import Files
@@ -144,6 +145,8 @@ class Context:
         self.state = State(store)
         self.vol = self.v = Vol(store.vol)
         self.fs = files
+        self.budget = BudgetView(store)
+        """What the execution may still spend: `ctx.budget.left.cost` (G-6)."""
         self._store = store
         self._clock = clock
         self._input = input

@@ -1,0 +1,8 @@
+-- name: read_window
+SELECT closed_until FROM model_windows WHERE model_key = ?;
+
+-- name: close_window
+INSERT INTO model_windows (model_key, closed_until, reason, updated_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (model_key) DO UPDATE SET
+    closed_until = excluded.closed_until, reason = excluded.reason, updated_at = excluded.updated_at
+WHERE excluded.closed_until > model_windows.closed_until;
