@@ -106,6 +106,38 @@ def run(
 
 
 @app.command()
+def resume(
+    execution: ExecutionId = "latest",
+    *,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on though the script has changed since.")
+    ] = False,
+    model: Annotated[str | None, typer.Option(metavar="M", help="Use this model for every agent from now on.")] = None,
+    database: Database = None,
+    json: Json = False,
+    idle_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long.")
+    ] = 0.5,
+) -> None:
+    """Go on with an execution that was stopped, killed or failed.
+
+    What is finished is not done again; a failed node is tried again.
+    """
+    from smithers_py.cli.resume import resume_command
+
+    raise typer.Exit(
+        resume_command(
+            execution,
+            database,
+            as_json=json,
+            accept_changes=accept_changes,
+            model=model,
+            idle_timeout_ms=round(idle_timeout * 1000),
+        )
+    )
+
+
+@app.command()
 def graph(
     script: Script,
     *,
@@ -241,6 +273,24 @@ def logs(
     from smithers_py.cli.show_logs import show_logs
 
     show_logs(database, execution, follow=follow, level=level, as_json=json)
+
+
+@app.command()
+def doctor(
+    execution: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Verify this execution: id, beginning of it, or 'latest'.")
+    ] = None,
+    *,
+    json: Json = False,
+    database: Database = None,
+) -> None:
+    """Say whether all is well, and what to do.
+
+    With ID: verify everything that is stored of an execution (exit 1 when something is wrong).
+    """
+    from smithers_py.cli.show_doctor import doctor_execution
+
+    raise typer.Exit(doctor_execution(database, execution or "latest", as_json=json))
 
 
 @db.command("state")
