@@ -156,6 +156,8 @@ class FrameFlush:
     state_hash: bytes
     statuses: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
     handled: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
+    applied_tools: list[tuple[str, int, int, str]] = field(default_factory=list[tuple[str, int, int, str]])
+    """Tool calls whose journaled writes are among these transitions: (node_id, mounted_frame, turn, call_id)."""
     effects: list[EffectRow] = field(default_factory=list[EffectRow])
     phase_ms: dict[str, float] = field(default_factory=dict[str, float])
     keys_written: list[str] = field(default_factory=list[str])

@@ -6,7 +6,6 @@ the policy has let it through.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 from smithers_persistence.records import ToolCallRecord
 from smithers_py.agents.session import Session
 from smithers_py.agents.stream import AgentStream
-from smithers_py.state.actions import Action
+from smithers_py.agents.tools.spec import ToolSpec, is_safe
 from smithers_py.workers.control import AskRequest
 
 _PART: TypeAdapter[ToolReturnPart] = TypeAdapter(ToolReturnPart)
@@ -39,8 +38,9 @@ class Recording(AbstractCapability[Any]):
 
     session: Session
     stream: AgentStream
-    wrote: Callable[[str], list[Action]]
-    """The state writes of the call of this id, when it has ended."""
+    streams: bool
+    """Whether the model's words have come to `stream` by themselves."""
+    spec: ToolSpec
 
     async def before_model_request(
         self,
@@ -59,6 +59,8 @@ class Recording(AbstractCapability[Any]):
         response: ModelResponse,
     ) -> ModelResponse:
         """Keep the answer, to be stored before anything acts on it."""
+        if not self.streams:
+            self.stream.take(response)
         self.stream.flush()
         self.session.emit("usage", self.session.answered(ctx.messages, response))
         return response
@@ -73,7 +75,7 @@ class Recording(AbstractCapability[Any]):
         handler: WrapToolExecuteHandler,
     ) -> Any:
         """Answer from the record, or run the call and record how it ended."""
-        session, tool, call_id = self.session, call.tool_name, call.tool_call_id
+        session, tool, call_id = self.session, self.spec.public_name(call.tool_name), call.tool_call_id
         known = session.known(call_id)
         if known is not None and known.result_json is not None:
             return _replayed(known)
@@ -93,7 +95,7 @@ class Recording(AbstractCapability[Any]):
             said = f"{type(error).__name__}: {error}"[:500]
             await session.tool_ended(call_id, tool, None, status="failed", error=said)
             raise
-        await session.tool_ended(call_id, tool, _stored(call, result), actions=self.wrote(call_id))
+        await session.tool_ended(call_id, tool, _stored(call, result), actions=self.spec.journal.take(call_id))
         return result
 
     async def _may_run_again(self, known: ToolCallRecord, args: dict[str, Any]) -> str | None:
@@ -120,13 +122,14 @@ class RecordedTools(WrapperToolset[Any]):
     """Around the tools themselves: a call is recorded as open before it starts."""
 
     session: Session = field(kw_only=True)
-    is_safe: Callable[[str], bool] = field(kw_only=True)
+    spec: ToolSpec = field(kw_only=True)
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
         """Run one call."""
-        await self.session.tool_started(ctx.tool_call_id or "", name, tool_args, safe=self.is_safe(name))
+        shown, safe = self.spec.public_name(name), is_safe(name, self.spec)
+        await self.session.tool_started(ctx.tool_call_id or "", shown, tool_args, safe=safe)
         return await self.wrapped.call_tool(name, tool_args, ctx, tool)
 
 

@@ -5,19 +5,24 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smithers_py.agents.coordinator import CallRules
 from smithers_py.agents.failures import agent_error
 from smithers_py.agents.models import resolve_model
 from smithers_py.agents.session import ResumeMode, Session, open_session
 from smithers_py.agents.stream import AgentStream, usage_json
+from smithers_py.agents.tools.spec import ToolSpec
 from smithers_py.errors import SmithersError, TaskTimeout
 from smithers_py.workers.control import AgentControl
+from smithers_py.workers.pool import DaemonPool
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent
     from pydantic_ai.models import Model
     from pydantic_ai.run import AgentRunResult
+    from pydantic_ai.toolsets import AbstractToolset
 
 OUTPUT_RETRIES = 2
 """How often a model may mend an answer that does not fit the schema, within its turns."""
@@ -49,7 +54,12 @@ class AgentSpec:
     """What becomes of a conversation that an earlier attempt began."""
     grace_seconds: float = 5.0
     """What a tool gets to end by itself when the agent is cancelled."""
+    tools: ToolSpec | None = None
+    pool: DaemonPool | None = None
+    """Threads for tools; needed with tools."""
     clock: Callable[[], int] = wall_ms
+    calls: CallRules | None = None
+    """When its model may be asked, how often again, and on whose budget; None asks at once and once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +89,13 @@ async def run_agent(spec: AgentSpec, control: AgentControl) -> AgentOutput:
     answers that do not fit the schema. Raises AgentError, ModelUnavailableError, TaskTimeout. Cancellation passes
     through within `grace_seconds`, at once unless a tool holds on.
     """
-    model = await _model_of(spec)
+    model = _with_rules(await _model_of(spec), spec, control)
     stream = AgentStream(control)
     session = await open_session(control, model.model_name, spec.resume, spec.clock)
     started = time.monotonic()
     try:
         result = await _ask(model, spec, session, stream)
-        output = _output(result, spec, stream, round((time.monotonic() - started) * 1000))
+        output = _output(result, spec, round((time.monotonic() - started) * 1000))
     except SmithersError as error:
         _fail(session, error)
         raise  # ours already: a full disk met while emitting is not the model's failure
@@ -100,6 +110,14 @@ async def run_agent(spec: AgentSpec, control: AgentControl) -> AgentOutput:
         stream.flush()
     session.end("succeeded", output_text=output.text)
     return output
+
+
+def _with_rules(model: "Model", spec: AgentSpec, control: AgentControl) -> "Model":
+    if spec.calls is None:
+        return model
+    from smithers_py.agents.calls import coordinated
+
+    return coordinated(model, spec.calls, control)
 
 
 def _fail(session: Session, error: SmithersError) -> None:
@@ -142,18 +160,29 @@ async def _ask(model: "Model", spec: AgentSpec, session: Session, stream: AgentS
         raise
 
 
-def _agent(model: "Model", spec: AgentSpec, session: Session, stream: AgentStream) -> "Agent[None, Any]":
+def _agent(model: "Model", spec: AgentSpec, session: Session, stream: AgentStream) -> "Agent[Any, Any]":
     from pydantic_ai import Agent
 
     from smithers_py.agents.recording import Recording
 
+    tools = spec.tools or ToolSpec(tools=None, workspace=Path())
     return Agent(
         model,
         output_type=spec.schema or str,
         instructions=spec.system_prompt,
         retries=OUTPUT_RETRIES,
-        capabilities=[Recording(session, stream, lambda _: [])],
+        toolsets=_toolsets(tools, spec.pool, session),
+        capabilities=[Recording(session, stream, _can_stream(model), tools)],
     )
+
+
+def _toolsets(tools: ToolSpec, pool: DaemonPool | None, session: Session) -> "list[AbstractToolset[Any]]":
+    if not tools.tools or pool is None:
+        return []
+    from smithers_py.agents.recording import RecordedTools
+    from smithers_py.agents.tools.build import build_tools
+
+    return build_tools(tools, session, pool, lambda inner: RecordedTools(inner, session=session, spec=tools))
 
 
 def _can_stream(model: "Model") -> bool:
@@ -169,20 +198,17 @@ def _can_stream(model: "Model") -> bool:
     return type(model).request_stream is not Model.request_stream
 
 
-def _output(result: "AgentRunResult[Any]", spec: AgentSpec, stream: AgentStream, duration_ms: int) -> AgentOutput:
+def _output(result: "AgentRunResult[Any]", spec: AgentSpec, duration_ms: int) -> AgentOutput:
     from pydantic import TypeAdapter
 
     structured = structured_json = None
     if spec.schema is None:
         text = str(result.output)
-        if not stream.wrote:
-            stream.add(text)
     else:
         adapter: TypeAdapter[Any] = TypeAdapter(spec.schema)
         structured = result.output
         structured_json = adapter.dump_python(structured, mode="json")
         text = adapter.dump_json(structured).decode()
-    stream.flush()
     cost = result.usage.cost
     return AgentOutput(
         text=text,

@@ -217,7 +217,7 @@ def _usage_so_far(attempts: Sequence[AgentRecord], attempt: int) -> "tuple[RunUs
 
     total, before = RunUsage(), RunUsage()
     for run in attempts:
-        counts: dict[str, int] = json.loads(run.usage_json or "{}")
+        counts: dict[str, Any] = json.loads(run.usage_json or "{}")
         used = RunUsage(**counts, cost=None if run.cost_usd is None else Decimal(str(run.cost_usd)))
         total.incr(used)
         if run.attempt < attempt:

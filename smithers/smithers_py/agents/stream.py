@@ -27,8 +27,6 @@ class AgentStream:
         self._pieces: list[str] = []
         self._thinking = False
         self._timer: asyncio.TimerHandle | None = None
-        self.wrote = False
-        """Whether any text was emitted or is about to be."""
 
     async def handle(self, _ctx: "RunContext[Any]", events: "AsyncIterable[AgentStreamEvent]") -> None:
         """PydanticAI's event_stream_handler: called for each response and each round of tools."""
@@ -44,6 +42,14 @@ class AgentStream:
                 self.add(event.delta.content_delta or "", thinking=isinstance(event.delta, m.ThinkingPartDelta))
         self.flush()
 
+    def take(self, response: "ModelResponse") -> None:
+        """A whole answer, of a model that does not stream."""
+        from pydantic_ai import messages as m
+
+        for part in response.parts:
+            if isinstance(part, (m.TextPart, m.ThinkingPart)):
+                self.add(part.content, thinking=isinstance(part, m.ThinkingPart))
+
     def add(self, text: str, *, thinking: bool = False) -> None:
         """Take one piece; it is emitted with its neighbours of the same kind."""
         if not text:
@@ -52,7 +58,6 @@ class AgentStream:
             self.flush()
             self._thinking = thinking
         self._pieces.append(text)
-        self.wrote = True
         if len(self._pieces) >= BATCH_EVENTS:
             self.flush()
         elif self._timer is None:

@@ -58,10 +58,11 @@ class TaskControl:
 
     async def ask(self, request: AskRequest) -> Answer:
         """Ask a person and wait for the answer (P-1)."""
-        raise NotImplementedError(request.title)
+        return await self._run.questions.ask(self._inst, request)
 
     def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
         """Show the node as blocked(reason) (E-3)."""
+        self._run.tasks.block(self._inst, reason, until_ms)
 
     async def load_session(self) -> AgentSession | None:
         """What earlier attempts of this agent said and did (G-3)."""

@@ -44,13 +44,15 @@ async def flush(run: Run, frame: Frame) -> None:
 
 def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
     """Decide what changes. A handler whose queued action cannot be applied fails like one that raised (Z-15)."""
-    batches = [*_task_batches(frame), *_job_batches(frame), *frame.operator]
+    batches = [*_tool_batches(frame), *_task_batches(frame), *_job_batches(frame), *frame.operator]
     if frame.draft.inits:
         batches[:0] = frame.draft.inits
     planner = run.state.planner()
     _fail_batches(frame, planner.apply(batches))
     frame.statuses += _job_statuses(frame)
     engine = _engine_actions(frame)
+    if not frame.only_listened:
+        engine += run.spending.actions()
     if engine:
         planner.apply([Batch(None, None, None, engine, frame.index, "engine", len(frame.jobs) + 1)])
     return planner.finish()
@@ -87,10 +89,14 @@ def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
         plan.state_hash,
         statuses=[(change.inst.node_id, change.inst.mounted_frame, change.status) for change in frame.statuses],
         handled=[*_handled(frame)],
+        applied_tools=[(*wrote.inst.key, wrote.turn, wrote.call_id) for wrote in frame.tool_writes],
         effects=[*_effect_rows(frame)],
         phase_ms=dict(frame.phase_ms),
         keys_written=plan.keys_written,
-        events=[*_events(run, frame)],
+        events=[*_events(run, frame), *run.commands.events(frame.answers)],
+        blocked=[(inst.key, _blocked_json(inst)) for inst in frame.blocked],
+        commands=run.commands.answers(frame.answers),
+        paused=frame.paused,
     )
 
 
@@ -170,6 +176,15 @@ def _job_batches(frame: Frame) -> list[Batch]:
     ]
 
 
+def _tool_batches(frame: Frame) -> list[Batch]:
+    """What tools of agents that go on working wrote; dropped when the node is gone (Z-0)."""
+    return [
+        Batch(wrote.inst.node_id, "tool", "tool", wrote.actions, frame.index, "task", -1)
+        for wrote in frame.tool_writes
+        if wrote.inst.alive
+    ]
+
+
 def _task_batches(frame: Frame) -> list[Batch]:
     """What task bodies wrote: before their own handler; dropped when the node is gone (Z-0)."""
     return [
@@ -234,7 +249,7 @@ def _node_value(change: StatusChange) -> Any:
     more: dict[str, Any] = {}
     if state is not None and state.attempt > 1:
         more["attempt"] = state.attempt
-    if change.detail is not None and change.status in ("skipped", "cancelled"):
+    if change.detail is not None and change.status in ("skipped", "cancelled", "blocked"):
         more["reason"] = change.detail
     if change.status == "failed" and change.outcome is Outcome.SETTLED:
         # Resuming and retrying must tell a failure that an on_error took from one that nobody did (Z-7).
@@ -242,6 +257,11 @@ def _node_value(change: StatusChange) -> Any:
     if change.status == "failed" and change.handler_failed:
         more["reason"] = "handler"
     return {"status": change.status, **more} if more else change.status
+
+
+def _blocked_json(inst: Instance) -> str | None:
+    waits = state_of(inst).blocked
+    return None if waits is None else orjson.dumps({"reason": waits.reason, "until": waits.until_ms}).decode()
 
 
 def _effect_rows(frame: Frame) -> list[EffectRow]:

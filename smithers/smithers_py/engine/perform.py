@@ -9,8 +9,10 @@ from smithers_py.engine.control import TaskControl
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.results import TaskResult
 from smithers_py.engine.run import Run
+from smithers_py.engine.tooling import tool_spec
+from smithers_py.engine.waiting import ask_human, wait_out
 from smithers_py.errors import InvalidPropError
-from smithers_py.nodes import Command, NodeKind, Smithers, Task
+from smithers_py.nodes import Command, Human, NodeKind, Smithers, Task, Timer
 from smithers_py.workers.command import CommandSpec, run_command
 from smithers_py.workers.function import run_function
 from smithers_py.workers.pool import DaemonPool
@@ -42,7 +44,12 @@ async def perform(run: Run, inst: Instance, control: TaskControl, pool: DaemonPo
         from smithers_py.engine.child import run_child
 
         return Performed(await run_child(run, inst, node))
-    return await _agent(run, inst, control)
+    if isinstance(node, Human):
+        return Performed(await ask_human(run, inst, node, control))
+    if isinstance(node, Timer):
+        await wait_out(run, inst, node, control)
+        return Performed()
+    return await _agent(run, inst, control, pool)
 
 
 async def _command(run: Run, node: Command, control: TaskControl) -> Performed:
@@ -60,7 +67,7 @@ async def _command(run: Run, node: Command, control: TaskControl) -> Performed:
     return Performed({"output": done.stdout, "exit_code": done.exit_code, "stdout": done.stdout, "stderr": done.stderr})
 
 
-async def _agent(run: Run, inst: Instance, control: TaskControl) -> Performed:
+async def _agent(run: Run, inst: Instance, control: TaskControl, pool: DaemonPool) -> Performed:
     from smithers_py.agents.run import AgentSpec, run_agent
 
     node = inst.desc
@@ -75,6 +82,10 @@ async def _agent(run: Run, inst: Instance, control: TaskControl) -> Performed:
         resume=node.resume,
         grace_seconds=run.limits.grace_ms / 1000,
         clock=run.clock.now_ms,
+        aliases=run.options.config.models,
+        calls=run.spending.calls(inst),
+        tools=tool_spec(run, inst),
+        pool=pool,
     )
     done = await run_agent(spec, control)
     return Performed({"output": done.text, "structured": done.structured, "usage": done.usage, "cost": done.cost_usd})

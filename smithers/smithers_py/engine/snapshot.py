@@ -18,6 +18,10 @@ def take_snapshot(run: Run, triggers: list[Trigger]) -> Frame:
     frame.completions = list(run.inbox)
     run.inbox.clear()
     frame.operator, run.operator = run.operator, []
+    frame.commands = run.commands.take()
+    frame.blocked = list(run.blocked)
+    run.blocked.clear()
+    frame.tool_writes, run.tool_writes = run.tool_writes, []
     frame.progress, run.progress = run.progress, {}
     run.content.begin(frame.index, frame.now_ms)
     frame.dirty = run.rt.take_dirty()

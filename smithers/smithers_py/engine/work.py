@@ -11,13 +11,15 @@ from typing import Any, Literal
 
 from pydantic_core import to_jsonable_python
 
+from smithers_persistence.commands import CommandRecord
+from smithers_py.engine.commands import Done
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import EffectState
 from smithers_py.engine.instance import Instance, Outcome, plan_order
 from smithers_py.engine.progress import has_ended, loop_state, may_reopen, unreached_items
 from smithers_py.engine.reconcile import Changes
-from smithers_py.engine.results import ContainerResult
-from smithers_py.engine.run import Completion, Ending, Run
+from smithers_py.engine.results import ContainerResult, TaskResult
+from smithers_py.engine.run import Completion, Ending, Run, ToolWrites
 from smithers_py.engine.slots import where
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import InvalidPropError, SmithersError
@@ -70,6 +72,16 @@ class Frame:
     triggers: list[Trigger]
     completions: list[Completion] = field(default_factory=list[Completion])
     operator: list[Batch] = field(default_factory=list[Batch])
+    commands: list[CommandRecord] = field(default_factory=list[CommandRecord])
+    """What people asked since the last frame."""
+    answers: list[Done] = field(default_factory=list[Done])
+    """What became of commands, written with this frame's flush."""
+    paused: bool | None = None
+    blocked: list[Instance] = field(default_factory=list[Instance])
+    """Running tasks that wait for something since the last frame, or no longer."""
+    withdrawn: list[Instance] = field(default_factory=list[Instance])
+    """Scheduled tasks that a person cancelled before they started."""
+    tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     dirty: list[Scope] = field(default_factory=list[Scope])
     changes: Changes = field(default_factory=Changes)
@@ -100,6 +112,10 @@ class Frame:
             or self.starts
             or self.scheduled
             or self.operator
+            or self.commands
+            or self.answers
+            or self.paused is not None
+            or self.tool_writes
             or self.draft.inits
             or self.draft.turned
             or self.ending
@@ -108,7 +124,7 @@ class Frame:
     @property
     def only_listened(self) -> bool:
         """Nothing but `on_progress` handlers ran; unless they wrote something this is no frame (Z-20)."""
-        return not self.opened and not self.statuses and all(job.kind == "progress" for job in self.jobs)
+        return not (self.opened or self.statuses or self.answers or self.operator) and all(job.kind == "progress" for job in self.jobs)
 
     @property
     def runs_user_code(self) -> bool:
@@ -129,7 +145,8 @@ def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
     frame.statuses += run.owed.take_statuses()
     _stop_or_end(frame, draft)
     frame.scheduled = [inst for inst in draft.ready if _alive(inst)]
-    run.tasks.enqueue(frame.scheduled)
+    run.tasks.enqueue(frame.scheduled, frame.now_ms)
+    frame.statuses += _blocked(run, frame)
     if frame.ending is None and run.ending is None:
         frame.starts = run.tasks.choose()
         frame.statuses += [StatusChange(inst, "running") for inst in frame.starts]
@@ -137,6 +154,15 @@ def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
     order = {inst: at for at, inst in enumerate(plan_order(list({job.inst: None for job in jobs})))}
     jobs.sort(key=lambda job: order[job.inst])
     frame.jobs = [*_cleanups(frame), *jobs]
+
+
+def _blocked(run: Run, frame: Frame) -> Iterator[StatusChange]:
+    """Tasks that began to wait for something, or go on (T-8)."""
+    for inst in frame.blocked:
+        if inst in run.tasks.running and _alive(inst):
+            waits = inst.extra.blocked
+            if waits is not None or inst.status != "running":
+                yield StatusChange(inst, "running" if waits is None else "blocked", detail=waits and waits.reason)
 
 
 def _alive(inst: Instance) -> bool:
@@ -167,6 +193,7 @@ def _stop_or_end(frame: Frame, draft: Draft) -> None:
 def _completed(run: Run, frame: Frame) -> Iterator[Job]:
     for completion in frame.completions:
         inst, result = completion.inst, completion.result
+        frame.answers += run.commands.ended(inst, completion.outcome)
         if not _alive(inst):
             if completion.outcome != "cancelled":
                 text = f"{inst.path_name} {completion.outcome} after it left the plan; no handler ran"
@@ -174,10 +201,11 @@ def _completed(run: Run, frame: Frame) -> Iterator[Job]:
             yield Job(inst, "task", "ignored", completion=completion, status=completion.outcome)
             continue
         if completion.outcome == "succeeded":
-            fn = inst.handlers.get("on_finished")
-            yield Job(inst, "task", "on_finished", fn, (result,), "succeeded", Outcome.SETTLED, completion)
+            event = _event_of(inst, result)
+            fn = inst.handlers.get(event)
+            yield Job(inst, "task", event, fn, (result,), "succeeded", Outcome.SETTLED, completion)
         elif completion.outcome == "retry":
-            yield Job(inst, "task", "retry", status="blocked", completion=completion)
+            yield Job(inst, "task", "retry", status="blocked", completion=completion, reason="retry")
         elif completion.outcome == "cancelled":
             yield Job(inst, "task", "cancelled", None, (), "cancelled", Outcome.SETTLED, completion)
         else:
@@ -187,6 +215,13 @@ def _completed(run: Run, frame: Frame) -> Iterator[Job]:
             job = Job(inst, "task", "on_error", fn, (completion.error,), "failed", outcome, completion)
             job.error = None if fn is not None else completion.error
             yield job
+
+
+def _event_of(inst: Instance, result: TaskResult | None) -> str:
+    """What the end of the work is called: of a question, as it was answered."""
+    if inst.type_name != "Human" or result is None:
+        return "on_finished"
+    return "on_approve" if result.approved else "on_reject"
 
 
 def _error_owner(inst: Instance) -> Instance | None:

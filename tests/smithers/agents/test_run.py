@@ -68,7 +68,7 @@ def test_a_function_model_without_streaming_answers_whole() -> None:
     output = ask(recorder, model=scripted("forty two"))
     assert output.text == "forty two"
     assert recorder.payloads("text") == [{"text": "forty two", "thinking": False}]
-    assert [kind for kind, _ in recorder.events] == ["usage", "text"]
+    assert [kind for kind, _ in recorder.events] == ["text", "usage"]
 
 
 def test_a_wrapped_function_model_is_looked_into() -> None:
