@@ -57,11 +57,21 @@ class Verdict:
     output_json: str | None = None
 
 
-def ask(conn: sqlite3.Connection, execution_id: str, new: NewApproval) -> ApprovalRecord:
-    """The question's row: inserted, or the one that is there, with its answer if it has one."""
+def ask(conn: sqlite3.Connection, execution_id: str, new: NewApproval) -> tuple[ApprovalRecord, bool]:
+    """The question's row, and whether it was put only now; else it is there already, with its answer if it has one."""
     key = (execution_id, new.node_id, new.mounted_frame, new.request_key)
-    conn.execute(Q["insert_approval"], (*key, new.kind, new.title, new.payload_json, new.asked_at))
-    return ApprovalRecord(*conn.execute(Q["read_approval_of"], key).fetchone())
+    put = conn.execute(Q["insert_approval"], (*key, new.kind, new.title, new.payload_json, new.asked_at))
+    row = find(conn, *key)
+    if row is None:
+        raise AssertionError("a row that was just inserted is gone")
+    return row, put.rowcount == 1
+
+
+def find(
+    conn: sqlite3.Connection, execution_id: str, node_id: str, mounted_frame: int, request_key: str
+) -> ApprovalRecord | None:
+    row = conn.execute(Q["read_approval_of"], (execution_id, node_id, mounted_frame, request_key)).fetchone()
+    return None if row is None else ApprovalRecord(*row)
 
 
 def get_approval(conn: sqlite3.Connection, approval_id: int) -> ApprovalRecord | None:

@@ -1,5 +1,6 @@
 """`Smithers(plan, input)`: another plan as a child execution, linked to its parent (N-4, Z-11)."""
 
+import asyncio
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,9 @@ from smithers_py.dsl.script import load_script
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.launch import Start, create, execute_run, validated_input
 from smithers_py.engine.observer import NullObserver
-from smithers_py.engine.run import Run
+from smithers_py.engine.results import RunResult
+from smithers_py.engine.run import Ending, Run
+from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import InvalidPropError, TaskError
 from smithers_py.nodes import Smithers
 from smithers_py.state.context import signal_hook
@@ -28,7 +31,9 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
     rt = Runtime(on_write=signal_hook)
     with rt.activate():
         element, script_hash = _element(run, node)
-    options = replace(run.options, name=f"{run.name}/{element.component.name}", state={}, input=node.input, tags=())
+    # A child that only waits tells its parent, which decides whether to go on waiting.
+    name = f"{run.name}/{element.component.name}"
+    options = replace(run.options, wait=True, name=name, state={}, input=node.input, tags=())
     start = Start(
         element=element,
         options=options,
@@ -41,7 +46,7 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
         parent_id=run.execution_id,
         meter=run.spending.meter,
     )
-    result = await execute_run(await create(start, {}, run.store.db))
+    result = await _drive(run, inst, await create(start, {}, run.store.db))
     if result.stop_reason == "budget" and run.spending.meter.exceeded is not None:
         raise run.spending.meter.exceeded
     if result.status != "completed" or result.exit_code:
@@ -51,6 +56,43 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
             hint=f"smithers inspect {result.execution_id}",
         )
     return {"output": result.summary, "exit_code": result.exit_code}
+
+
+async def _drive(run: Run, inst: Instance, child: Run) -> RunResult:
+    """Run the child beside its parent: it pauses, waits and ends with it (Z-11).
+
+    Cancelled, the child gets its grace, cleans up and is recorded as stopped before the cancellation is raised; where
+    its parent only leaves, so does the child.
+    """
+    child.paused = run.paused
+    child.parent_told = lambda reason: run.tasks.block(inst, reason)
+    run.children.append(child)
+    work = asyncio.ensure_future(execute_run(child))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        cancelled_again = None
+        child.ending = child.ending or _ending_with(run)
+        while not work.done():
+            child.post(Trigger("stop", "parent"))
+            try:
+                await asyncio.wait({work})
+            except asyncio.CancelledError as error:
+                cancelled_again = error
+                child.limits = replace(child.limits, grace_ms=0)
+                for running in list(child.tasks.running):
+                    child.tasks.cancel(running)
+        if not work.cancelled():
+            work.exception()
+        raise cancelled_again or asyncio.CancelledError from None
+    finally:
+        run.children.remove(child)
+
+
+def _ending_with(run: Run) -> Ending:
+    if run.suspending:
+        return Ending("waiting", 3, stop_reason="waiting", status_reason="its parent waits")
+    return Ending("stopped", 4, stop_reason="parent", status_reason="its parent was stopped, or its node cancelled")
 
 
 def child_id(execution_id: str, inst: Instance) -> str:

@@ -1,6 +1,7 @@
 """The outer loop: wait for triggers, run a frame, ask whether the execution has ended (F-8, F-9, R-7, Z-9)."""
 
 import asyncio
+from typing import Any
 
 import orjson
 
@@ -13,6 +14,7 @@ from smithers_py.engine.instance import CONTEXT_KINDS, Instance
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.run import Ending, Run
 from smithers_py.engine.snapshot import take_snapshot
+from smithers_py.engine.standing import stand, standing
 from smithers_py.engine.triggers import Trigger
 from smithers_py.engine.work import Job, StatusChange
 from smithers_py.errors import LoopStalledError, PlanError, RenderPhaseError, SmithersError, StateError
@@ -25,6 +27,7 @@ async def drive(run: Run) -> Ending:
     Raises:
         PersistenceError: a frame or a record could not be written; nothing more was done after it (F-6).
     """
+    await run.commands.begin()
     run.post(Trigger("start"))
     watcher = asyncio.create_task(_watch_files(run), name="file watcher")
     try:
@@ -50,8 +53,15 @@ async def finish(run: Run, ending: Ending) -> None:
         # The frame that would have written them was not to be: the run ended, or its render failed.
         await run.store.finish(*run.take_unrecorded())
     await run.tasks.cancel_all()
+    if ending.status == "waiting":
+        await run_cleanups(run)
+        await run.store.suspend(
+            ending.status_reason or "", [run.event("execution.waiting", payload=_reason(ending, run.failures))]
+        )
+        return
     await _close_nodes(run, ending)
     await run_cleanups(run)
+    done = run.commands.last(ending)
     summary = None if ending.summary is None else orjson.dumps(ending.summary).decode()
     event = run.event(f"execution.{ending.status}", payload=_reason(ending))
     end = EndExecution(
@@ -62,7 +72,9 @@ async def finish(run: Run, ending: Ending) -> None:
         summary_json=summary,
         status_reason=ending.status_reason,
         before=run.times,
-        events=[event],
+        events=[*run.commands.events(done), event],
+        commands=run.commands.answers(done),
+        withdraw=ending.status == "completed",
     )
     await run.store.end(end)
     await run.store.release()
@@ -92,7 +104,10 @@ async def _next_triggers(run: Run) -> list[Trigger] | None:
     coalescer = run.coalescer
     if coalescer.due_in_ms() != 0:
         await run.landed()
+        await stand(run)
     if coalescer.due_in_ms() != 0:
+        if run.tasks.only_people and not (run.options.wait or run.inbox):
+            return None
         if run.tasks.busy or coalescer.due_in_ms() is not None:
             await coalescer.wait()
         else:
@@ -107,6 +122,8 @@ async def _next_triggers(run: Run) -> list[Trigger] | None:
 
 def _idle_ending(run: Run) -> Ending:
     """Nothing runs, waits or is due: completed, unless something failed and nobody handled it (Z-21)."""
+    if run.tasks.only_people:
+        return Ending("waiting", 3, stop_reason="waiting", status_reason=standing(run)[1])
     if run.failures:
         return Ending("failed", 1, stop_reason="failed", status_reason=str(run.failures[0]))
     return Ending("completed", 0, stop_reason="idle")
@@ -145,7 +162,10 @@ async def _watch_files(run: Run) -> None:
             run.post(Trigger("file", name))
 
 
-def _reason(ending: Ending) -> str | None:
-    known = {"reason": ending.stop_reason, "detail": ending.status_reason}
+def _reason(ending: Ending, failures: list[SmithersError]) -> str | None:
+    known: dict[str, Any] = {"reason": ending.stop_reason, "detail": ending.status_reason}
+    if failures and ending.status_reason == str(failures[-1]):
+        # Of a render that raised no other record has the line and the columns.
+        known["error"] = failures[-1].to_json()
     known = {key: value for key, value in known.items() if value is not None}
     return orjson.dumps(known).decode() if known else None

@@ -21,6 +21,7 @@ from smithers_py.engine.commit import commit
 from smithers_py.engine.effects import run_effects
 from smithers_py.engine.execute import execute
 from smithers_py.engine.flush import flush
+from smithers_py.engine.operate import apply_commands
 from smithers_py.engine.reconcile import reconcile
 from smithers_py.engine.render import render
 from smithers_py.engine.run import Run
@@ -42,6 +43,7 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
         draft = render(run.tree, run.content, frame.dirty, frame.index)
         frame.lap("render")
         frame.changes = reconcile(run.tree, draft)
+        apply_commands(run, frame)
         plan_work(run, frame, draft)
         frame.lap("reconcile")
     if frame.is_empty:

@@ -18,6 +18,8 @@ from smithers_py.agents.budget import Meter
 from smithers_py.clock import Clock, SystemClock
 from smithers_py.dsl.component import Component, Element
 from smithers_py.dsl.script import load_script
+from smithers_py.engine.asking import Questions
+from smithers_py.engine.commands import Commands
 from smithers_py.engine.content import Content
 from smithers_py.engine.drive import drive, finish
 from smithers_py.engine.heartbeat import Heartbeat
@@ -183,6 +185,7 @@ async def _abandon(run: Run) -> None:
         await asyncio.wait(jobs)
     run.tasks.close()
     run.spending.close()
+    run.commands.close()
     run.log.close()
 
 
@@ -253,6 +256,8 @@ def assemble(start: "Start", state: StateStore, store: ExecutionStore, now: int)
     )
     run.tasks = Tasks(run)
     run.storm = StormGuard(limits)
+    run.questions = Questions(run)
+    run.commands = Commands(run)
     run.spending = Spending(run, start.meter)
     return run
 

@@ -64,6 +64,7 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
             )
             for inst in frame.starts
         ],
-        dropped=[inst.key for inst in changes.unmounted if inst.kind is NodeKind.RUNNABLE and inst.status in _WAITING],
+        dropped=[inst.key for inst in changes.unmounted if inst.kind is NodeKind.RUNNABLE and inst.status in _WAITING]
+        + [inst.key for inst in frame.withdrawn],
         events=[run.event("task.started", inst.node_id) for inst in frame.starts],
     )

@@ -9,7 +9,8 @@ class TaskResult:
     """The result of a runnable. Fields that its kind does not have are None.
 
     `output`: a function's value, an agent's or command's text; `structured`: the schema's object; `usage`: tokens by
-    kind; `cost`: USD; `duration_ms`: from claim to end of this attempt.
+    kind; `cost`: USD; `duration_ms`: from claim to end of this attempt. Of a Human: `approved`, the person's `comment`,
+    and `by` whom it was answered (user@host).
     """
 
     node_id: str
@@ -22,6 +23,9 @@ class TaskResult:
     cost: float | None = None
     duration_ms: int = 0
     attempt: int = 1
+    approved: bool | None = None
+    comment: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

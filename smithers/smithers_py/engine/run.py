@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ from smithers_py.state.store import StateStore
 from smithers_reactive import Coalescer, Runtime
 
 if TYPE_CHECKING:
+    from smithers_py.engine.asking import Questions
+    from smithers_py.engine.commands import Commands
     from smithers_py.engine.spending import Spending
     from smithers_py.engine.storm import StormGuard
     from smithers_py.engine.tasks import Tasks
@@ -81,6 +84,8 @@ class RunOptions:
     workspace: Path = field(default_factory=Path.cwd)
     strict: bool = False
     limits: Limits | None = None
+    wait: bool = True
+    """False: when only people are waited for, leave the execution waiting and end (P-2)."""
     config: Config = field(default_factory=Config)
     """Models' short names, budget, tool policy and MCP servers; its `limits` are taken over by `limits_from`."""
 
@@ -140,6 +145,8 @@ class Run:
     tasks: Tasks = field(init=False)
     storm: StormGuard = field(init=False)
     spending: Spending = field(init=False)
+    questions: Questions = field(init=False)
+    commands: Commands = field(init=False)
     next_frame: int = 0
     times: PhaseTimes | None = None
     """What the last frame's phases took; its row gets them with the next write."""
@@ -158,6 +165,18 @@ class Run:
     tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])
     """Of agents that go on working, waiting for a flush."""
     operator: list[Batch] = field(default_factory=list[Batch])
+    blocked: dict[Instance, None] = field(default_factory=dict[Instance, None])
+    """Running tasks that wait for something, or no longer, since the last flush."""
+    paused: bool = False
+    """Frames and handlers go on, nothing starts (Z-21)."""
+    pausing: bool | None = None
+    """What a parent execution's pause or unpause asks of this one; the next frame does it."""
+    children: list[Run] = field(default_factory=list["Run"])
+    """Child executions that run now (Z-11)."""
+    standing: str = "running"
+    """The status as stored: running, waiting or paused."""
+    parent_told: Callable[[str | None], None] | None = None
+    """Of a child execution: tells its parent's node what it waits for, None when it goes on."""
     sent: SentFrame | None = None
     """The write of a frame that the next one did not wait for; see commit.py."""
     failures: list[SmithersError] = field(default_factory=list[SmithersError])
@@ -166,6 +185,11 @@ class Run:
     fatal: BaseException | None = None
     """The store failed or the lease is lost: the engine stops at once (F-6)."""
     chance: random.Random = field(default_factory=random.Random)
+
+    @property
+    def suspending(self) -> bool:
+        """The engine leaves, and the execution goes on waiting: attempts are put back, not ended."""
+        return self.ending is not None and self.ending.status == "waiting"
 
     def take_unrecorded(self) -> list[FinishedTask]:
         """The ends to write now; whoever takes them writes them before anything that follows from them."""

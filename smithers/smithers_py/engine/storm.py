@@ -49,7 +49,10 @@ class StormGuard:
     def _is_progress(self, frame: Frame) -> bool:
         """A task ended, a person acted, a file or timer spoke; or a container moved on, which ends some time."""
         if any(trigger.kind in PROGRESS for trigger in frame.triggers) and (
-            frame.completions or frame.operator or any(trigger.kind in ("file", "timer") for trigger in frame.triggers)
+            frame.completions
+            or frame.operator
+            or frame.commands
+            or any(trigger.kind in ("file", "timer") for trigger in frame.triggers)
         ):
             return True
         return any(job.kind in ("task", "container") for job in frame.jobs) or bool(frame.starts)

@@ -7,11 +7,12 @@ written here the moment it ends, and only then does the engine hear of it; *hand
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from smithers_persistence.rows import FinishedTask, RetryLater
+from smithers_py.engine.asking import OF_PEOPLE, RESTS
 from smithers_py.engine.control import TaskControl
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.journal import journal_text
@@ -29,16 +30,41 @@ from smithers_py.workers.pool import DaemonPool
 from smithers_py.workers.retry import backoff_ms, is_retryable
 
 _AGENTS = ("Claude", "Agent")
+_WAITERS = ("Human", "Timer")
 _DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
+
+
+class Blocked(NamedTuple):
+    """What a running task waits for, and until when (wall clock, ms) if that is known."""
+
+    reason: str
+    until_ms: int | None = None
 
 
 class TaskState:
     """What the engine knows of a runnable's work; `attempt` counts from 1."""
 
-    __slots__ = ("attempt", "crashes", "error", "job", "orphaned", "over", "result", "started_ms", "timer")
+    __slots__ = (
+        "attempt",
+        "blocked",
+        "crashes",
+        "error",
+        "job",
+        "orphaned",
+        "over",
+        "result",
+        "scheduled_mono",
+        "scheduled_ms",
+        "started_ms",
+        "timer",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, scheduled_ms: int = 0, scheduled_mono: int | None = None) -> None:
         self.attempt = 1
+        self.scheduled_ms = scheduled_ms
+        self.scheduled_mono = scheduled_mono
+        """When its turn came, on the monotonic clock; None: in a process that is gone."""
+        self.blocked: Blocked | None = None
         self.crashes = 0
         """Attempts that died with their engine: counted apart from those that failed (Z-7)."""
         self.orphaned = False
@@ -60,21 +86,45 @@ class Tasks:
         self.pool = DaemonPool(max_threads=run.limits.max_tasks)
         self.waiting: deque[Instance] = deque()
         self.waiting_agents: deque[Instance] = deque()
+        self.waiting_free: deque[Instance] = deque()
+        """Human and Timer: they hold no slot."""
         self.running: dict[Instance, TaskState] = {}
+        self.workers = 0
+        """Tasks and Commands that hold a slot: those that run and are not blocked."""
         self.agents = 0
+        """Agents that hold a slot."""
+        self.resting = 0
+        """Running ones that wait for a person or a time."""
+        self.of_people = 0
+        """Running ones that wait for a person."""
         self.sleeping: dict[Instance, TaskState] = {}
         """Attempts that wait for their retry time."""
 
     @property
     def busy(self) -> bool:
         """Anything runs, waits for a slot, or will be tried again."""
-        return bool(self.running or self.waiting or self.waiting_agents or self.sleeping)
+        return bool(self.running or self.queued or self.sleeping)
 
-    def enqueue(self, ready: Sequence[Instance]) -> None:
+    @property
+    def queued(self) -> int:
+        """How many wait for a slot."""
+        return len(self.waiting) + len(self.waiting_agents) + len(self.waiting_free)
+
+    @property
+    def only_rests(self) -> bool:
+        """There is work, and all of it waits for people or times."""
+        return bool(self.running) and self.resting == len(self.running) and not (self.queued or self.sleeping)
+
+    @property
+    def only_people(self) -> bool:
+        """There is work, and all of it waits for people."""
+        return self.only_rests and self.of_people == len(self.running)
+
+    def enqueue(self, ready: Sequence[Instance], now_ms: int) -> None:
         """Queue runnables whose turn came, in plan order."""
         for inst in ready:
             inst.status = "scheduled"
-            inst.extra = TaskState()
+            inst.extra = TaskState(now_ms, self.run.clock.monotonic_ms())
             self._queue_of(inst).append(inst)
 
     def put_back(self, inst: Instance, state: TaskState, retry_in_ms: int | None) -> None:
@@ -88,12 +138,15 @@ class Tasks:
             self._queue_of(inst).append(inst)
 
     def choose(self) -> list[Instance]:
-        """Take from the queues what has a slot now (Z-10: 32 tasks; E-2: 10 model runs)."""
+        """Take from the queues what has a slot now (Z-10: 32 tasks; E-2: 10 model runs). While paused: nothing."""
         chosen: list[Instance] = []
+        if self.run.paused:
+            return chosen
         limits = self.run.limits
         for queue, slots in (
-            (self.waiting, limits.max_tasks - (len(self.running) - self.agents)),
+            (self.waiting, limits.max_tasks - self.workers),
             (self.waiting_agents, limits.max_agents - self.agents),
+            (self.waiting_free, len(self.waiting_free)),
         ):
             until = len(chosen) + slots
             while queue and len(chosen) < until:
@@ -106,7 +159,8 @@ class Tasks:
         """Start a claimed attempt."""
         state: TaskState = inst.extra
         self.running[inst] = state
-        self.agents += inst.type_name in _AGENTS
+        state.blocked = None
+        self._account(inst, state, 1)
         state.started_ms = self.run.clock.now_ms()
         state.over = False
         state.job = asyncio.create_task(self._attempt(inst, state), name=f"task {inst.path_name}")
@@ -122,6 +176,44 @@ class Tasks:
         if state.job is not None and not state.over:
             state.job.cancel()
 
+    def withdraw(self, inst: Instance) -> bool:
+        """Take one that has not started out of its queue; False when it is in none."""
+        state = self.sleeping.pop(inst, None)
+        if state is not None and state.timer is not None:
+            state.timer.cancel()
+        for queue in (self.waiting, self.waiting_agents, self.waiting_free):
+            if inst in queue:
+                queue.remove(inst)
+                return True
+        return state is not None
+
+    def block(self, inst: Instance, reason: str | None, until_ms: int | None = None) -> None:
+        """A running task waits for something, or (None) goes on. What goes on does not wait for a slot again."""
+        state = inst.extra
+        blocked = None if reason is None else Blocked(reason, until_ms)
+        if self.running.get(inst) is not state or state.blocked == blocked:
+            return
+        self._account(inst, state, -1)
+        state.blocked = blocked
+        self._account(inst, state, 1)
+        self.run.blocked[inst] = None
+        self.run.post(Trigger("task", inst.node_id))
+
+    def _account(self, inst: Instance, state: TaskState, by: int) -> None:
+        """Count what a running task holds, or what it waits for."""
+        if state.blocked is not None:
+            self.resting += by * (state.blocked.reason in RESTS)
+            self.of_people += by * (state.blocked.reason in OF_PEOPLE)
+        elif inst.type_name in _AGENTS:
+            self.agents += by
+        elif inst.type_name not in _WAITERS:
+            self.workers += by
+
+    def _left(self, inst: Instance, state: TaskState) -> None:
+        """The attempt is over."""
+        if self.running.pop(inst, None) is not None:
+            self._account(inst, state, -1)
+
     async def cancel_all(self) -> None:
         """Cancel everything and wait until each attempt is recorded."""
         jobs = [state.job for state in self.running.values() if state.job is not None]
@@ -129,6 +221,7 @@ class Tasks:
             self.cancel(inst)
         self.waiting.clear()
         self.waiting_agents.clear()
+        self.waiting_free.clear()
         if jobs:
             await asyncio.wait(jobs)
 
@@ -170,6 +263,10 @@ class Tasks:
         state.over = True
         actions = activity.close()
         await control.close()
+        if outcome == "cancelled" and run.suspending:
+            # The engine leaves; its last write puts the attempt back as if it had not been started.
+            self._left(inst, state)
+            return
         done.agent = control.agent
         ended = run.clock.now_ms()
         done.result = TaskResult(
@@ -186,8 +283,7 @@ class Tasks:
         except Exception as failure:  # noqa: BLE001 - the drive loop ends the run with it; here nobody would see it
             run.fail(failure)
         finally:
-            self.running.pop(inst, None)
-            self.agents -= inst.type_name in _AGENTS
+            self._left(inst, state)
         run.inbox.append(completion)
         run.post(Trigger("task", inst.node_id))
 
@@ -257,6 +353,8 @@ class Tasks:
             self.run.post(Trigger("timer", inst.node_id))
 
     def _queue_of(self, inst: Instance) -> deque[Instance]:
+        if inst.type_name in _WAITERS:
+            return self.waiting_free
         return self.waiting_agents if inst.type_name in _AGENTS else self.waiting
 
 

@@ -124,7 +124,8 @@ class Frame:
     @property
     def only_listened(self) -> bool:
         """Nothing but `on_progress` handlers ran; unless they wrote something this is no frame (Z-20)."""
-        return not (self.opened or self.statuses or self.answers or self.operator) and all(job.kind == "progress" for job in self.jobs)
+        acted = self.opened or self.statuses or self.answers or self.operator
+        return not acted and all(job.kind == "progress" for job in self.jobs)
 
     @property
     def runs_user_code(self) -> bool:
