@@ -3,9 +3,11 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from smithers_py.cli.reading import read_execution
 from smithers_py.cli.terminal import (
+    caret_lines,
     clean,
     error_text,
     glyph,
@@ -31,10 +33,10 @@ def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> Non
         write_json(read_execution(database, execution, lambda reader, found: reader.inspect(found)))
         return
 
-    async def everything(reader: Reader, found: str) -> tuple[Inspection, list[PlanNode], dict[str, str]]:
-        return await reader.inspect(found), await reader.head_plan(found), await reader.error_messages(found)
+    async def everything(reader: Reader, found: str) -> tuple[Inspection, list[PlanNode], dict[str, Any]]:
+        return await reader.inspect(found), await reader.head_plan(found), await reader.stored_errors(found)
 
-    inspection, plan, messages = read_execution(database, execution, everything)
+    inspection, plan, errors = read_execution(database, execution, everything)
     _print_header(inspection)
     if plan:
         say("plan:")
@@ -42,7 +44,7 @@ def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> Non
     labels = {node.node_id: node_label(node.type, node.name, node.node_id, node.props) for node in plan}
     _print_tasks(inspection.tasks, labels)
     _print_agents(inspection)
-    _print_errors(inspection, labels, messages)
+    _print_errors(inspection, labels, errors)
 
 
 def _print_header(inspection: Inspection) -> None:
@@ -106,26 +108,39 @@ def _print_agents(inspection: Inspection) -> None:
         say(f"agent {clean(agent.model)} at {agent.node_id}: {agent.status}{cost}  {told}".rstrip())
 
 
-def _print_errors(inspection: Inspection, labels: dict[str, str], messages: dict[str, str]) -> None:
+def _print_errors(inspection: Inspection, labels: dict[str, str], errors: dict[str, Any]) -> None:
     """The errors of tasks that did not succeed in the end, then those of nodes, as a handler that raised.
 
     A container that failed because of what is in it has no message of its own; the tree shows it.
     """
     failed = [task for task in inspection.tasks if task.error is not None and task.status != "succeeded"]
     lines = [
-        f"  {labels.get(task.node_id, task.kind)} ({task.node_id}, attempt {task.attempt}): {error_text(task.error)}"
+        _with_carets(
+            f"{labels.get(task.node_id, task.kind)} ({task.node_id}, attempt {task.attempt}): {error_text(task.error)}",
+            task.error,
+        )
         for task in failed
     ]
     told = {task.node_id for task in failed}
     lines += [
-        f"  {labels.get(node.node_id, node.type)} ({node.node_id}): {messages[node.node_id]}{_place(node)}"
+        _with_carets(
+            f"{labels.get(node.node_id, node.type)} ({node.node_id}): {errors[node.node_id]['message']}{_place(node)}",
+            errors[node.node_id],
+        )
         for node in inspection.nodes
-        if node.status.startswith("failed") and node.node_id in messages and node.node_id not in told
+        if node.status.startswith("failed") and node.node_id in errors and node.node_id not in told
     ]
+    if caret_lines(errors.get("")):
+        # The header has its text; only a line of a .px file says more.
+        lines.append(_with_carets(error_text(errors[""]), errors[""]))
     if lines:
         say("errors:")
     for line in lines[-_MOST_ROWS:]:
-        say(clean(line))
+        say(line)
+
+
+def _with_carets(told: str, error: Any) -> str:
+    return "\n".join([f"  {clean(told)}", *caret_lines(error)])
 
 
 def _place(node: NodeView) -> str:

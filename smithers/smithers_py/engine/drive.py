@@ -1,6 +1,7 @@
 """The outer loop: wait for triggers, run a frame, ask whether the execution has ended (F-8, F-9, R-7, Z-9)."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -55,15 +56,13 @@ async def finish(run: Run, ending: Ending) -> None:
     await run.tasks.cancel_all()
     if ending.status == "waiting":
         await run_cleanups(run)
-        await run.store.suspend(
-            ending.status_reason or "", [run.event("execution.waiting", payload=_reason(ending, run.failures))]
-        )
+        await run.store.suspend(ending.status_reason or "", [run.event("execution.waiting", payload=_reason(ending))])
         return
     await _close_nodes(run, ending)
     await run_cleanups(run)
     done = run.commands.last(ending)
     summary = None if ending.summary is None else orjson.dumps(ending.summary).decode()
-    event = run.event(f"execution.{ending.status}", payload=_reason(ending))
+    event = run.event(f"execution.{ending.status}", payload=_reason(ending, run.failures))
     end = EndExecution(
         ending.status,
         ending.exit_code,
@@ -162,7 +161,7 @@ async def _watch_files(run: Run) -> None:
             run.post(Trigger("file", name))
 
 
-def _reason(ending: Ending, failures: list[SmithersError]) -> str | None:
+def _reason(ending: Ending, failures: Sequence[SmithersError] = ()) -> str | None:
     known: dict[str, Any] = {"reason": ending.stop_reason, "detail": ending.status_reason}
     if failures and ending.status_reason == str(failures[-1]):
         # Of a render that raised no other record has the line and the columns.

@@ -108,11 +108,20 @@ class Reader:
         rows = await self.db.read(lambda conn: reads.nodes(conn, execution_id))
         return {row.node_id: _distinct_label(row) for row in rows}
 
-    async def error_messages(self, execution_id: str) -> dict[str, str]:
-        """By node id, the last message among the error events: also of what no task row tells, as a handler's error."""
+    async def stored_errors(self, execution_id: str) -> dict[str, dict[str, Any]]:
+        """By node id, the last error among the events: also what no task row tells, as a handler's error.
+
+        The one that ended the execution itself (a render that raised) has the node id "".
+        """
         rows = await self.db.read(lambda conn: reads.events(conn, execution_id))
-        told = ((row.node_id, convert.decoded(row.payload_json)) for row in rows if row.level == "error")
-        return {node: str(payload["message"]) for node, payload in told if node and payload and "message" in payload}
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            payload = convert.decoded(row.payload_json)
+            if row.type.startswith("execution.") and isinstance(payload, dict) and "error" in payload:
+                found[""] = payload["error"]
+            elif row.level == "error" and row.node_id and payload and "message" in payload:
+                found[row.node_id] = payload
+        return found
 
     async def head_plan(self, execution_id: str) -> list[PlanNode]:
         """The plan of the last frame, in plan order; empty before the first frame."""
