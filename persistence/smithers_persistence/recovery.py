@@ -28,7 +28,7 @@ class Restart:
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """One resume. `failed` are attempts that died with their engine and are not tried again, with their error's JSON;
-    `rehandled` are tasks that succeeded and whose handler did not: only that runs again (Z-7).
+    `rehandled` are tasks whose handler raised: only that runs again (Z-7).
     """
 
     at: int
@@ -36,6 +36,8 @@ class Recovery:
     restarts: Sequence[Restart] = ()
     failed: Sequence[tuple[NodeKey, str]] = ()
     rehandled: Sequence[NodeKey] = ()
+    abandoned: Sequence[NodeKey] = ()
+    """Running tasks whose nodes had left the plan: nobody waits for them."""
     events: Sequence[EventRow] = field(default_factory=list[EventRow])
 
 
@@ -54,6 +56,8 @@ def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery)
     for node_id, mounted in recovery.rehandled:
         conn.execute(Q["rehandle_task"], (execution_id, node_id, mounted))
     writes_agents.interrupt_agents(conn, execution_id, at)
+    for node_id, mounted in recovery.abandoned:
+        conn.execute(Q["abandon_orphan"], (at, execution_id, node_id, mounted))
     writes.set_status(conn, execution_id, "running", None)
     writes.insert_events(conn, execution_id, recovery.events)
     crash_point("recover.inside")

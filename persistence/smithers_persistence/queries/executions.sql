@@ -26,10 +26,11 @@ WHERE execution_id = ?;
 -- name: read_owner
 SELECT status, owner, owner_ident, epoch, hb_seq FROM executions WHERE execution_id = ?;
 
+-- What it had ended as stands beside `recovering` until the resume has written what runs again.
 -- name: take_execution
 UPDATE executions
 SET owner = ?, owner_ident = ?, epoch = epoch + 1, hb_seq = hb_seq + 1, lease_expires_at = ?, status = ?,
-    status_reason = NULL, stop_reason = NULL, exit_code = NULL, summary_json = NULL, ended_at = NULL, updated_at = ?
+    status_reason = CASE status WHEN 'recovering' THEN status_reason ELSE status END, stop_reason = NULL, exit_code = NULL, summary_json = NULL, ended_at = NULL, updated_at = ?
 WHERE execution_id = ? AND epoch = ? AND hb_seq = ?;
 
 -- name: renew_execution
@@ -53,9 +54,3 @@ ORDER BY created_at DESC, execution_id DESC LIMIT ?2;
 
 -- name: executions_between
 SELECT execution_id FROM executions WHERE execution_id >= ? AND execution_id < ? ORDER BY execution_id LIMIT ?;
-
--- name: reopen_execution
-UPDATE executions
-SET status = 'running', status_reason = NULL, exit_code = NULL, stop_reason = NULL, summary_json = NULL,
-    ended_at = NULL, updated_at = ?
-WHERE execution_id = ?;

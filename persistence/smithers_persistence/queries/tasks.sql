@@ -103,5 +103,11 @@ WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND status = 'runni
 
 -- name: rehandle_task
 UPDATE tasks
-SET status = 'succeeded', handled_frame = NULL, last_error_json = NULL
-WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND ended_at IS NOT NULL AND result_json IS NOT NULL;
+SET status = CASE WHEN result_json IS NULL THEN 'failed' ELSE 'succeeded' END, handled_frame = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND ended_at IS NOT NULL;
+
+-- name: abandon_orphan
+UPDATE tasks
+SET status = 'abandoned', ended_at = ?, handled_frame = mounted_frame, lease_owner = NULL, lease_expires_at = NULL,
+    process_json = NULL
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND status = 'running';

@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 from smithers_py.cli.failure import FAILED, INTERRUPTED, report, report_strays
 from smithers_py.cli.interrupt import Interrupts
@@ -11,18 +13,28 @@ from smithers_py.cli.summary import database_flag, print_summary
 from smithers_py.cli.terminal import is_terminal, note, write_json
 from smithers_py.clock import SystemClock
 from smithers_py.engine.launch import RunOptions, StopRequest, run_script
+from smithers_py.engine.observer import Observer
 from smithers_py.engine.results import RunResult
 from smithers_py.errors import SmithersError
 from smithers_py.harness.plan_view import PlanView
 
 
+Engine = Callable[[Observer, StopRequest], Awaitable[RunResult]]
+"""Starts or resumes an execution and drives it to its end."""
+
+
 def run_command(options: RunOptions, *, as_json: bool) -> int:
     """Run the plan; returns the exit code (C-4). Errors raised before there is an execution pass through (exit 2)."""
+    return drive_command(lambda observer, stop: run_script(options, observer, stop), options.db_path, as_json=as_json)
+
+
+def drive_command(engine: Engine, db_path: Path, *, as_json: bool) -> int:
+    """Show an engine at work, let Ctrl-C stop it, print how it ended; returns the exit code."""
     view = PlanView(SystemClock())
     try:
-        result = asyncio.run(_run(options, view))
+        result = asyncio.run(_run(engine, view))
     except KeyboardInterrupt:
-        _tell_resume(view, options)
+        _tell_resume(view, db_path)
         _write_result(_cut_short(view, "stopped", INTERRUPTED, "interrupted"), as_json=as_json)
         return INTERRUPTED
     except SmithersError as error:
@@ -33,9 +45,9 @@ def run_command(options: RunOptions, *, as_json: bool) -> int:
         _write_result(_cut_short(view, "failed", FAILED, "store", error), as_json=as_json)
         return FAILED
     if result.exit_code in {130, 143}:
-        _tell_resume(view, options)
+        _tell_resume(view, db_path)
     told = as_json and not is_terminal(sys.stderr)
-    print_summary(result, view, options.db_path, to_stderr=as_json, told=told)
+    print_summary(result, view, db_path, to_stderr=as_json, told=told)
     _write_result(result, as_json=as_json)
     return result.exit_code
 
@@ -56,13 +68,13 @@ def _write_result(result: RunResult, *, as_json: bool) -> None:
         write_json(result.to_json())
 
 
-async def _run(options: RunOptions, view: PlanView) -> RunResult:
+async def _run(engine: Engine, view: PlanView) -> RunResult:
     report_strays(asyncio.get_running_loop())
     progress = _progress(view)
     stop = StopRequest()
     async with progress:
         with Interrupts(stop, progress.tell) as interrupts:
-            result = await run_script(options, progress, stop)
+            result = await engine(progress, stop)
     if interrupts.exit_code is not None and result.status == "stopped":
         return replace(result, exit_code=interrupts.exit_code)
     return result
@@ -77,9 +89,9 @@ def _progress(view: PlanView):  # noqa: ANN202 - one of two observers that share
     return PlainProgress(view)
 
 
-def _tell_resume(view: PlanView, options: RunOptions) -> None:
+def _tell_resume(view: PlanView, db_path: Path) -> None:
     if view.execution_id:
         note(
             "interrupted; the state is kept. Go on with: "
-            f"smithers resume {view.execution_id}{database_flag(options.db_path)}"
+            f"smithers resume {view.execution_id}{database_flag(db_path)}"
         )

@@ -51,6 +51,20 @@ class StateStore:
         with self._rt.batch():
             self._nodes.touch(sorted(keys), sorted(before.keys() ^ self._entries.keys()))
 
+    def step(self, texts: Mapping[str, str | None]) -> None:
+        """Make what a stored flush did true here: new texts by key, None for absent (resume)."""
+        moved = [key for key, text in texts.items() if (key in self._entries) == (text is None)]
+        for key, text in texts.items():
+            before = self._entries.pop(key, None)
+            entry = None if text is None else Entry(key, text)
+            if entry is not None:
+                self._entries[key] = entry
+                entry.since = entry.base_size if entry.large else 0
+            self._total = add_digests(self._total, before.digest if before else 0, entry.digest if entry else 0)
+        self._version += 1
+        with self._rt.batch():
+            self._nodes.touch(list(texts), moved)
+
     def get(self, key: str, default: Any = None) -> Any:
         """The value of `key`; containers are decoded afresh, so changing one changes nothing.
 

@@ -211,6 +211,11 @@ def _gate_for(env: Mapping[str, str]) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _PYTHON_GATE, locale]
 
 
+def same_process(pid: int, start_time: str, boot_id: str) -> bool:
+    """Whether the process that was recorded still runs: pids are given again, start times and boots are not."""
+    return bool(start_time) and _start_time(pid) == start_time and _boot_id() == boot_id
+
+
 def _group_exists(pgid: int) -> bool:
     try:
         os.killpg(pgid, 0)
