@@ -107,11 +107,17 @@ class Config(_Section):
     tools: ToolsConfig = ToolsConfig()
     mcp_servers: dict[str, McpServer] = Field(default_factory=dict[str, McpServer])
     _file: Path | None = PrivateAttr(default=None)
+    _given: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict[str, dict[str, Any]])
 
     @property
     def file(self) -> Path | None:
         """Where it was read from."""
         return self._file
+
+    @property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """What the command line set, by section: a resume keeps it."""
+        return self._given
 
 
 def load_config(
@@ -136,6 +142,9 @@ def load_config(
     except ValidationError as error:
         raise _config_error(error, origins, str(file)) from error
     config._file = file  # pyright: ignore[reportPrivateUsage] - ours, and set once
+    for section, values in (flags or {}).items():
+        if kept := {key: value for key, value in values.items() if value is not None}:
+            config._given[section] = kept  # pyright: ignore[reportPrivateUsage]
     return config
 
 

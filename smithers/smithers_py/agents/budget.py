@@ -13,7 +13,7 @@ _UNITS = {
     "tokens": "{:,} tokens",
     "tool_calls": "{:,} tool calls",
     "agents": "{:,} agents",
-    "seconds": "{:,.0f} s",
+    "seconds": "{:,.1f} s",
 }
 
 

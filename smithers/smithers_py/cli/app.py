@@ -22,6 +22,17 @@ ExecutionId = Annotated[
 Everything = Annotated[bool, typer.Option("--all", help="Also the engine's own keys, which begin with $.")]
 FrameNumber = Annotated[int | None, typer.Option("--frame", metavar="K", min=-1, help="Only this frame.")]
 _FORMS = "text, mermaid, xml or json."
+MaxCost = Annotated[
+    float | None, typer.Option(metavar="USD", min=0.0, help="Stop when models have cost so many US dollars.")
+]
+MaxTokens = Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop when so many tokens were used.")]
+MaxToolCalls = Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop before a tool is called once more.")]
+MaxAgents = Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop before one more agent starts.")]
+MaxSeconds = Annotated[float | None, typer.Option(metavar="SECONDS", min=0.0, help="Stop after so long.")]
+IdleTimeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long (else 0.5)."),
+]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Only this state key.")]
 
 app = typer.Typer(
@@ -73,9 +84,12 @@ def run(
     ] = None,
     database: Database = None,
     json: Json = False,
-    idle_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long.")
-    ] = 0.5,
+    idle_timeout: IdleTimeout = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
+    max_tool_calls: MaxToolCalls = None,
+    max_agents: MaxAgents = None,
+    max_seconds: MaxSeconds = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="A name for this execution (else the script's).")
     ] = None,
@@ -83,19 +97,18 @@ def run(
     dry: Annotated[bool, typer.Option("--dry-run", help="Show the plan and what check says; run nothing.")] = False,
 ) -> None:
     """Run a plan until nothing is left to do."""
-    from smithers_py.cli.inputs import plan_options
+    from smithers_py.cli.inputs import configured, plan_options
 
-    options = plan_options(
-        script,
-        entry,
-        state,
-        input_,
-        database,
-        model=model,
-        idle_timeout_ms=round(idle_timeout * 1000),
-        name=name,
-        tags=tuple(tag or ()),
+    more = configured(
+        idle_timeout,
+        max_cost=max_cost,
+        max_tokens=max_tokens,
+        max_tool_calls=max_tool_calls,
+        max_agents=max_agents,
+        max_seconds=max_seconds,
     )
+    more |= {"model": model, "name": name, "tags": tuple(tag or ())}
+    options = plan_options(script, entry, state, input_, database, **more)
     if dry:
         from smithers_py.cli.show_check import dry_run
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smithers_py.engine.launch import RunOptions
 
 
-__all__ = ["DEFAULT_DATABASE", "database_path", "parse_input", "parse_state", "plan_options"]
+__all__ = ["DEFAULT_DATABASE", "configured", "database_path", "parse_input", "parse_state", "plan_options"]
 
 
 def plan_options(
@@ -36,6 +36,25 @@ def plan_options(
         workspace=Path.cwd(),
         **more,
     )
+
+
+def configured(
+    idle_timeout: float | None = None, kept: Mapping[str, Mapping[str, Any]] | None = None, **budget: float | None
+) -> dict[str, Any]:
+    """Fields of RunOptions from the configuration for this folder; what is given here goes before it.
+
+    `idle_timeout` is in seconds, `budget` holds the fields of `Budget`; `kept` are the flags (Config.given) that an
+    execution was started with, for one that is resumed. Raises ConfigError.
+    """
+    from smithers_py.config import load_config
+    from smithers_py.engine.run import limits_from
+
+    idle = None if idle_timeout is None else round(idle_timeout * 1000)
+    flags: dict[str, dict[str, Any]] = {section: dict(values) for section, values in (kept or {}).items()}
+    flags.setdefault("limits", {})["idle_timeout_ms"] = idle
+    flags.setdefault("budget", {}).update({name: value for name, value in budget.items() if value is not None})
+    config = load_config(Path.cwd(), flags=flags)
+    return {"config": config, "limits": limits_from(config.limits)}
 
 
 def parse_state(pairs: Sequence[str]) -> dict[str, Any]:

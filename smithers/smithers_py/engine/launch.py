@@ -24,7 +24,7 @@ from smithers_py.engine.content import Content
 from smithers_py.engine.drive import drive, finish
 from smithers_py.engine.heartbeat import Heartbeat
 from smithers_py.engine.lookup import MountedNodes
-from smithers_py.engine.observer import NullObserver, Observer
+from smithers_py.engine.observer import FrameReport, NullObserver, Observer
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
 from smithers_py.engine.spending import Spending, budget_text
@@ -156,6 +156,8 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
             if stop is not None:
                 stop.attach(run)
             run.observer.started(run.execution_id, run.name)
+            if run.next_frame:
+                run.observer.frame(whole_plan(run))
             run.spending.start()
             with Heartbeat(run):
                 ending = await drive(run)
@@ -174,6 +176,17 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
     )
     run.observer.ended(result)
     return result
+
+
+def whole_plan(run: Run) -> FrameReport:
+    """The plan of a resumed execution as one report: who watches has seen nothing of it."""
+    nodes = [inst for inst in run.tree.root.walk() if not inst.is_root]
+    patches = [
+        ["+", inst.node_id, (inst.parent.node_id or None) if inst.parent else None, inst.after, inst.type_name]
+        + [inst.name, inst.props]
+        for inst in nodes
+    ]
+    return FrameReport(run.next_frame - 1, patches, [(inst.node_id, inst.status, None) for inst in nodes])
 
 
 async def _abandon(run: Run) -> None:
@@ -325,6 +338,11 @@ def _apply_initial(state: StateStore, texts: dict[str, tuple[str, str | None]], 
 
 
 def _config(options: RunOptions) -> str:
-    config = {"model": options.model if isinstance(options.model, str) else None, "entry": options.entry}
-    config["workspace"] = str(options.workspace)
+    config: dict[str, Any] = {
+        "model": options.model if isinstance(options.model, str) else None,
+        "entry": options.entry,
+        "workspace": str(options.workspace),
+        # A resume keeps the budget; how long to stay idle is about who waits, not about the execution.
+        "flags": {section: given for section, given in options.config.given.items() if section != "limits"} or None,
+    }
     return orjson.dumps({key: value for key, value in config.items() if value is not None}).decode()
