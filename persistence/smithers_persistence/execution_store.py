@@ -13,7 +13,7 @@ from smithers_persistence import commands, frame_writes, people, reads_agents, w
 from smithers_persistence.crash import crash_point
 from smithers_persistence.database import Database, Sent
 from smithers_persistence.frame_store import pack_keyframe
-from smithers_persistence.lease import Lease, Observation
+from smithers_persistence.lease import Lease, Observation, wall_ms
 from smithers_persistence.owner import DEFAULT_LEASE_MS
 from smithers_persistence.records import AgentSession
 from smithers_persistence.recovery import Recovery, write_recovery
@@ -35,11 +35,6 @@ T = TypeVar("T")
 
 KEYFRAME_FRAMES = 512
 KEYFRAME_MIN_BYTES = 16_384
-
-
-def wall_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def monotonic_ms() -> int:

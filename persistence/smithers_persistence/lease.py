@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -28,9 +29,22 @@ TRUST = 0.75
 _LOOKS = 20  # per lease
 
 
+def wall_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+Alive = Callable[[str | None], bool | None]
+"""Whether the owner of this identity lives, None when that cannot be known: `owner_alive`, or a simulation's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Who owned an execution when somebody looked. `silent`: it stood still for 1.25 leases since then."""
+    """Who owned an execution when somebody looked.
+
+    `expires_at`: when its lease ends by its wall clock, ms since the epoch. `dead`: the owner is provably gone.
+    `silent`: it stood still for 1.25 leases since then.
+    """
 
     execution_id: str
     status: str
@@ -38,6 +52,8 @@ class Observation:
     owner_ident: str | None
     epoch: int
     hb_seq: int
+    expires_at: int | None
+    dead: bool = False
     silent: bool = False
 
     @property
@@ -47,8 +63,8 @@ class Observation:
 
     @property
     def free(self) -> bool:
-        """It may be taken: released, its owner provably dead, or silent. Looks into /proc."""
-        return self.released or self.silent or owner_alive(self.owner_ident) is False
+        """It may be taken: released, its owner provably dead, or silent."""
+        return self.released or self.dead or self.silent
 
     @property
     def holder(self) -> Owner:
@@ -60,17 +76,17 @@ class Observation:
         return HeldByAnother(self.execution_id, self.owner, self.owner_ident)
 
 
-def read_observation(conn: sqlite3.Connection, execution_id: str) -> Observation:
+def read_observation(conn: sqlite3.Connection, execution_id: str, alive: Alive = owner_alive) -> Observation:
     """Raises UnknownExecution."""
     row = stored_owner(conn, execution_id)
     if row is None:
         raise UnknownExecution(execution_id)
-    return Observation(execution_id, *row)
+    return Observation(execution_id, *row, dead=row[1] is not None and alive(row[2]) is False)
 
 
-async def observe(db: Database, execution_id: str) -> Observation:
+async def observe(db: Database, execution_id: str, alive: Alive = owner_alive) -> Observation:
     """Look who owns an execution. Raises UnknownExecution and the errors of `Database.read`."""
-    return await db.read(lambda conn: read_observation(conn, execution_id))
+    return await db.read(lambda conn: read_observation(conn, execution_id, alive))
 
 
 async def wait_for(
@@ -78,20 +94,26 @@ async def wait_for(
     seen: Observation,
     monotonic_ms: Callable[[], int],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    alive: Alive = owner_alive,
+    wall_ms: Callable[[], int] = wall_ms,
 ) -> Observation:
     """Watch until the execution may be taken, at most 1.25 of its holder's leases; returns what to claim.
 
-    `monotonic_ms` is the claimant's clock, `sleep(seconds)` waits on it.
+    `monotonic_ms` is the claimant's clock, `sleep(seconds)` waits on it, `alive` says whether an owner lives. The wall
+    clock only spares the waiting where a process that lives has just sent its heartbeat: a wrong one costs time.
 
     Raises HeldByAnother as soon as the holder gives a sign of life, UnknownExecution, the errors of `Database.read`.
     """
     lease_ms = seen.holder.lease_ms
+    left_ms = (seen.expires_at or 0) - wall_ms()
+    if not seen.free and 0 < left_ms <= lease_ms and alive(seen.owner_ident):
+        raise seen.held()
     begin = monotonic_ms()
     while not seen.free:
         if monotonic_ms() - begin >= SILENCE * lease_ms:
             return replace(seen, silent=True)
         await sleep(lease_ms / _LOOKS / 1000)
-        now = await observe(db, seen.execution_id)
+        now = await observe(db, seen.execution_id, alive)
         if (now.epoch, now.hb_seq) != (seen.epoch, seen.hb_seq) and not now.free:
             raise now.held()
         seen = now

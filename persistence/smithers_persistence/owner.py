@@ -81,8 +81,12 @@ def owner_alive(ident: str | None) -> bool | None:
     return stat[19] == start_time and stat[0] not in {"Z", "X"}
 
 
-def stored_owner(conn: sqlite3.Connection, execution_id: str) -> tuple[str, str | None, str | None, int, int] | None:
-    """(status, owner, owner_ident, epoch, hb_seq) of an execution; None: there is none of this id."""
+StoredOwner = tuple[str, str | None, str | None, int, int, int | None]
+"""(status, owner, owner_ident, epoch, hb_seq, lease_expires_at) of an execution."""
+
+
+def stored_owner(conn: sqlite3.Connection, execution_id: str) -> StoredOwner | None:
+    """None: there is no execution of this id."""
     return conn.execute(Q["read_owner"], (execution_id,)).fetchone()
 
 

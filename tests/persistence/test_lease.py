@@ -141,6 +141,23 @@ async def test_a_silent_owner_is_waited_for_and_a_beating_one_is_not_taken(open_
 
 
 @pytest.mark.requirement("T-4")
+@pytest.mark.parametrize("jump_ms", [-10_800_000, 0, 10_800_000])
+async def test_a_living_holder_is_never_taken_over_whatever_the_wall_clock_says(open_db: OpenDb, jump_ms: int) -> None:
+    async with open_db() as db:
+        store = await new_store(db, owner_ident=owner_ident(NOW), lease_expires_at=NOW + 30_000)
+        clock = Time()
+
+        async def beat(seconds: float) -> None:
+            await clock.sleep(seconds)
+            if clock.slept > 10:
+                await db.write(store.renew)
+
+        with pytest.raises(HeldByAnother):
+            await wait_for(db, await observe(db, EXECUTION), clock, beat, wall_ms=lambda: NOW + 1 + jump_ms)
+        assert (clock.slept == 0) == (jump_ms == 0), "the wall clock only spares the waiting"
+
+
+@pytest.mark.requirement("T-4")
 async def test_one_that_ended_while_it_was_thought_silent_is_not_run_again(open_db: OpenDb) -> None:
     async with open_db() as db:
         store = await new_store(db, owner_ident=elsewhere())

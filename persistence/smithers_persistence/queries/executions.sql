@@ -24,7 +24,7 @@ SET status = ?, status_reason = ?, exit_code = ?, stop_reason = ?, summary_json 
 WHERE execution_id = ?;
 
 -- name: read_owner
-SELECT status, owner, owner_ident, epoch, hb_seq FROM executions WHERE execution_id = ?;
+SELECT status, owner, owner_ident, epoch, hb_seq, lease_expires_at FROM executions WHERE execution_id = ?;
 
 -- What it had ended as stands beside `recovering` until the resume has written what runs again.
 -- name: take_execution

@@ -3,12 +3,13 @@
 import asyncio
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smithers_persistence import Database, ExecutionStore, reads
-from smithers_persistence.lease import Observation, observe
+from smithers_persistence.lease import observe
 from smithers_persistence.owner import owner_ident
 from smithers_py import Task, component
 from smithers_py.engine.run import Limits
@@ -51,7 +52,7 @@ def row(path: Path):
 async def take_over(path: Path) -> ExecutionStore:
     db = await Database.open(path)
     seen = await observe(db, row(path).execution_id)
-    judged = Observation(seen.execution_id, seen.status, seen.owner, seen.owner_ident, seen.epoch, seen.hb_seq, True)
+    judged = replace(seen, silent=True)
     taken = await ExecutionStore.take(db, seen.execution_id, "other", owner_ident(time.time_ns() // 10**6), judged)
     await db.close()
     return taken
