@@ -55,10 +55,11 @@ def _print(options: RunOptions, checked: Checked, write: Callable[[str], None]) 
 
 
 def _line(one: Finding) -> str:
-    """`file:line: warning W101: message (at node). Hint`, as compilers print and editors read."""
+    """`file:line:column: warning W101: message (at node). Hint`, as compilers print and editors read."""
     place = ""
     if one.file is not None:
-        place = f"{_short(one.file)}:{one.line}: " if one.line else f"{_short(one.file)}: "
+        numbers = [str(number) for number in (one.line, one.column) if number]
+        place = f"{':'.join([_short(one.file), *numbers])}: "
     at = f" (at {one.node})" if one.node else ""
     hint = f" {one.hint}" if one.hint else ""
     return f"{place}{one.level} {one.code}: {one.message.rstrip('.')}{at}.{hint}"

@@ -274,7 +274,7 @@ def _as_list(value: Any, component: Component) -> list[Any]:
         return []
     items = list(value) if isinstance(value, list | tuple) else [value]
     for index, item in enumerate(items):
-        if isinstance(item, PlanItem) or item is None or isinstance(item, bool | list | tuple):
+        if isinstance(item, PlanItem | bool | list | tuple) or item is None or item == "":
             continue
         if isinstance(item, str | int | float):
             items[index] = text = call_plain(Text, str(item))

@@ -14,8 +14,8 @@ Slot = tuple[str, BaseNode | Element]
 def slots(raw: Any, owner: Instance, prefix: str = "") -> list[Slot]:
     """The descriptions in `raw`, each with its path segment `k:{key}` or `i:{index}`.
 
-    An index counts holes (None, True, False), so that `cond and <node>` does not shift its neighbours; a nested list
-    is one position and counts inside itself.
+    An index counts holes (None, True, False, ""), so that `cond and <node>` does not shift its neighbours; a nested
+    list is one position and counts inside itself.
 
     Raises:
         InvalidOutputError: something in it is no part of a plan.
@@ -55,6 +55,8 @@ def _flatten(raw: Any, owner: Instance, prefix: str) -> Iterator[Slot]:
         elif isinstance(item, list | tuple):
             yield from _flatten(item, owner, f"{prefix}{index}.")
         elif isinstance(item, str | int | float):
+            if item == "":
+                continue
             text = Text(str(item))
             # Made here, it would have no line of the user's.
             object.__setattr__(text, "site", owner.desc.site)

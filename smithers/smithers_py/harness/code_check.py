@@ -24,7 +24,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Finding(BaseModel):
-    """One thing that `check` says: `level` is "error" or "warning", `line` and `column` count from 1, `node` is a path."""
+    """One thing that `check` says; `level` is "error" or "warning", `line` and `column` count from 1."""
 
     level: str
     code: str
@@ -113,4 +113,5 @@ def _finding(node: ast.stmt | ast.expr, name: str, component: str, path: Path) -
         node=component,
         file=str(path),
         line=node.lineno,
+        column=node.col_offset + 1,
     )

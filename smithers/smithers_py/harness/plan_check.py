@@ -26,6 +26,7 @@ from smithers_py.errors import (
 from smithers_py.harness.code_check import Finding, code_findings
 from smithers_py.harness.purity import Purity
 from smithers_py.nodes import BaseNode, NodeKind
+from smithers_py.nodes.props import site_place
 from smithers_py.state.context import signal_hook
 from smithers_reactive import Runtime
 
@@ -121,6 +122,7 @@ def _error(error: SmithersError) -> Finding:
         node=where.node,
         file=where.file,
         line=where.line,
+        column=where.column,
     )
 
 
@@ -178,5 +180,14 @@ def _unkeyed_items(inst: Instance) -> Iterator[Finding]:
 
 
 def _about(inst: Instance, code: str, message: str, hint: str) -> Finding:
-    file, line = inst.desc.source or (None, None)
-    return Finding(level="warning", code=code, message=message, hint=hint, node=inst.path(), file=file, line=line)
+    file, line, column = site_place(inst.desc.site) or (None, None, None)
+    return Finding(
+        level="warning",
+        code=code,
+        message=message,
+        hint=hint,
+        node=inst.path(),
+        file=file,
+        line=line,
+        column=column,
+    )

@@ -186,6 +186,9 @@ class BaseNode(BaseModel, PlanItem):
             items: list[Any] = [] if value is True or value is False else [value]
         elif isinstance(value, list | tuple | Iterator):
             items = list(value)
+            if self.callable_children and len(items) == 1 and _is_function(items[0]):
+                # `<Each items={…}>{row}</Each>`: only here is it known that row is a function.
+                return items[0]
         elif callable(value) and self.callable_children:
             return value
         else:
@@ -271,6 +274,10 @@ class BaseNode(BaseModel, PlanItem):
 
 # `BaseModel.schema` is a deprecated method; agents have a field of that name.
 setattr(BaseNode, "schema", _Absent())  # noqa: B010 - Pyright knows better than to allow the plain assignment
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type | PlanItem)
 
 
 def _shown(type_name: str, props: dict[str, Any]) -> str:

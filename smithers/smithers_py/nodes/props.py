@@ -2,9 +2,11 @@
 
 import dataclasses
 import datetime as dt
+import linecache
 import math
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from itertools import islice
 from pathlib import PurePath
 from types import CodeType
 from typing import Any, Final
@@ -81,6 +83,18 @@ def site_line(site: Site | None) -> tuple[str, int] | None:
         if start <= offset < end and line is not None:
             return code.co_filename, line
     return code.co_filename, code.co_firstlineno
+
+
+def site_place(site: Site | None) -> tuple[str, int, int | None] | None:
+    """The same with the column (from 1) at which the call begins, where Python knows it."""
+    source = site_line(site)
+    if site is None or source is None:
+        return None
+    line, _, start, _ = next(islice(site[0].co_positions(), site[1] // 2, None), (None,) * 4)
+    if line != source[1] or start is None:
+        return *source, None
+    before = linecache.getline(*source).encode(errors="surrogatepass")[:start]
+    return *source, len(before.decode(errors="replace")) + 1
 
 
 def place(label: str, site: Site | None) -> Where:

@@ -33,8 +33,8 @@ def test_warnings_name_the_line_and_fail_only_when_strict(script: Write, smither
     code, out, err = smithers("check", file)
     assert code == 0
     first, second, last = out.splitlines()
-    assert first.startswith("a_script.py:4: warning W101: Claude has no id (at App > Claude). Give it id=")
-    assert second.startswith("a_script.py:4: warning W104: Claude has no max_turns (at App > Claude). ")
+    assert first.startswith("a_script.py:4:5: warning W101: Claude has no id (at App > Claude). Give it id=")
+    assert second.startswith("a_script.py:4:5: warning W104: Claude has no max_turns (at App > Claude). ")
     assert last == f"{file}: no errors, 2 warnings"
     assert err == "next: smithers explain W101 (also W104)\n"
     assert smithers("check", file, "--strict")[0] == 1
@@ -51,9 +51,9 @@ def test_errors_come_first_and_fail(script: Write, smithers: Smithers) -> None:
     assert code == 1
     lines = out.splitlines()
     assert lines[0] == (
-        "a_script.py:6: error E101: Command has no prop 'timout' (at App > Command). Did you mean 'timeout'?"
+        "a_script.py:6:5: error E101: Command has no prop 'timout' (at App > Command). Did you mean 'timeout'?"
     )
-    assert lines[1].startswith("a_script.py:5: warning W105: a handler or task of App changes")
+    assert lines[1].startswith("a_script.py:5:43: warning W105: a handler or task of App changes")
     assert lines[2].endswith("1 error, 1 warning")
 
 
@@ -189,6 +189,6 @@ def test_a_dry_run_of_a_wrong_plan_fails(script: Write, smithers: Smithers, work
     file = script(HEAD + "@plan\ndef App(ctx):\n    1 / 0\n")
     code, out, err = smithers("run", file, "--dry-run")
     assert (code, out) == (1, "")
-    assert "a_script.py:4: error E109" in err
+    assert "a_script.py:4:5: error E109" in err
     assert smithers("run", "gone.py", "--dry-run")[0] == 2
     assert not (workspace / ".smithers").exists()
