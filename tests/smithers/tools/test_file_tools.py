@@ -46,7 +46,7 @@ def test_writing_makes_folders_and_keeps_the_mode_of_what_it_replaces(tmp_path: 
     one(tmp_path, "write", path="run.sh", content="new")
     assert script.read_text() == "new"
     assert script.stat().st_mode & 0o777 == 0o755
-    assert sorted(os.listdir(tmp_path)) == ["new", "run.sh"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new", "run.sh"]
 
 
 def test_writing_does_not_reach_through_a_second_name_of_a_file(tmp_path: Path) -> None:

@@ -10,13 +10,18 @@ Without /proc nothing is counted, and only the command's group is ended.
 import os
 import signal
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from threading import Event
 
 MARK = "SMITHERS_TOOL_CALL"
 """In the environment of every command an agent runs; `smithers approve` refuses to answer where it is set (Z-27)."""
 
 _PROC = Path("/proc")
-_ROUNDS = 50
+_ROUNDS = 200
+_LOOK_SECONDS = 0.02
+_GROWTH = 64
+_BURST = 512
 
 
 class Census:
@@ -26,45 +31,59 @@ class Census:
         self._session = session
         self._entry = f"{MARK}={mark}".encode()
         self._born = _start_of(session)
-        self._counted_at = _last_pid()
+        self._first_pid = self._counted_at = _last_pid()
 
-    def grown_by(self, processes: int) -> bool:
-        """Whether so many processes were started on this machine since the last count that counting is worth it.
+    def watch(self, stop: Event, limit: int) -> int | None:
+        """Look until `stop` is set, or more than `limit` processes are found: these are killed, and counted.
 
-        One read of one line, so that it can be asked often.
+        A look is one line of /proc: which pid was given out last. Only when enough were is anything counted, and when
+        it was a burst the group is stopped meanwhile: a bomb doubles faster than one can count. Blocks; for a thread.
         """
-        last = _last_pid()
-        return last < self._counted_at or last - self._counted_at >= processes
+        looked_at = self._first_pid
+        while not stop.wait(_LOOK_SECONDS):
+            last = _last_pid()
+            burst, looked_at = last - looked_at, last
+            if 0 <= last - self._first_pid <= limit or 0 <= last - self._counted_at < _GROWTH:
+                continue
+            if not 0 <= burst < _BURST:
+                self._signal_group(signal.SIGSTOP)
+            if len(self.members(limit + 1)) > limit:
+                return self.kill()
+            if not 0 <= burst < _BURST:
+                self._signal_group(signal.SIGCONT)
+        return None
 
-    def members(self) -> list[int]:
-        """The pids of the command's living processes."""
+    def members(self, most: int | None = None) -> list[int]:
+        """The pids of the command's living processes, the youngest first, `most` at most."""
         self._counted_at = _last_pid()
-        return [pid for pid in _pids() if self._is_member(pid)]
+        return list(islice((pid for pid in sorted(_pids(), reverse=True) if self._is_member(pid)), most))
 
     def outsiders(self) -> list[int]:
         """Those of them that left the session."""
         return [pid for pid in self.members() if (_stat(pid) or ["", "", "", ""])[3] != str(self._session)]
 
     def kill(self, *, outsiders_only: bool = False) -> int:
-        """SIGKILL until none is left, however fast they multiply; how many were found in the first round.
-
-        They are stopped first: what is stopped starts no other.
-        """
-        first = 0
-        for at in range(_ROUNDS):
+        """SIGKILL until none is left, however fast they multiply; how many were found first."""
+        if not outsiders_only:
+            # One call for the whole group, which no fork in it escapes; and what is stopped starts no other.
+            self._signal_group(signal.SIGSTOP)
+        first: int | None = None
+        for _ in range(_ROUNDS):
             found = self.outsiders() if outsiders_only else self.members()
+            first = len(found) if first is None else first
+            if not found:
+                break
             if not outsiders_only:
-                # One call for the whole group, which no fork in it escapes.
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._session, signal.SIGKILL)
+                self._signal_group(signal.SIGKILL)
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 for pid in found:
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(pid, number)
-            first = first if at else len(found)
-            if not found:
-                break
-        return first
+        return first or 0
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._session, number)
 
     def _is_member(self, pid: int) -> bool:
         fields = _stat(pid)

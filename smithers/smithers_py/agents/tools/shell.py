@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from smithers_py.agents.tools.census import MARK, Census
@@ -14,6 +15,7 @@ from smithers_py.agents.tools.confine import Refused
 from smithers_py.agents.tools.environment import Environment
 from smithers_py.workers.capture import Capture, PipeReader
 from smithers_py.workers.control import Control
+from smithers_py.workers.pool import DaemonPool
 from smithers_py.workers.process import GatedProcess
 
 SHELL_SECONDS = 120
@@ -26,9 +28,7 @@ PROCESSES = 256
 """A command with more is ended."""
 
 _DRAIN_SECONDS = 0.5
-_LOOK_SECONDS = 0.02
-_GROWTH = 64
-_NICE = 5
+_NICER = 10
 _CHARS_PER_LINE = 100
 
 
@@ -97,23 +97,27 @@ class _Run:
         identity = self._process.identity()
         # The engine is what must stay quick when a command takes all it can get.
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+            mine = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, min(mine + _NICER, 19))
         control = self._tool.control
         await control.record_process(identity.pid, identity.pgid, identity.start_time, identity.boot_id)
+        stop, pool = Event(), DaemonPool(max_threads=1)
+        exited = asyncio.ensure_future(self._process.wait(self._seconds))
+        watching = asyncio.ensure_future(pool.run(self._census.watch, stop, self._tool.processes))
         self._process.release()
-        deadline = time.monotonic() + self._seconds
-        while not await self._process.wait(_LOOK_SECONDS):
-            if time.monotonic() > deadline:
-                await self._stop(f"it was ended after {self._seconds} s, its time limit", self._tool.grace_seconds)
-                return
-            if self._census.grown_by(_GROWTH) and (count := len(self._census.members())) > self._tool.processes:
-                self._census.kill()
-                self._ended_because = f"it had {count} processes and was killed; {self._tool.processes} are allowed"
-                return
-
-    async def _stop(self, reason: str, grace_seconds: float) -> None:
-        await self._process.end(grace_seconds)
-        self._ended_because = reason
+        try:
+            await asyncio.wait({exited, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            exited.cancel()
+            # The group's id may be another's once its leader is reaped: nobody may signal it after that.
+            count = await asyncio.shield(watching)
+            pool.close()
+        if count is not None:
+            self._ended_because = f"it had {count} processes and was killed; {self._tool.processes} are allowed"
+        elif not exited.result():
+            await self._process.end(self._tool.grace_seconds)
+            self._ended_because = f"it was ended after {self._seconds} s, its time limit"
 
     def _answer(self, seconds: float) -> str:
         texts = [self._tool.environment.redact(capture.text) for capture in self._captures]
