@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 
-from smithers_py.agents.tools.spec import McpServer, filled_in
+from smithers_py.agents.tools.spec import filled_in
+from smithers_py.config import McpServer
 from smithers_py.errors import SmithersError, TaskError
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from smithers_py.config import McpServer
 from smithers_py.errors import InvalidPropError
 from smithers_py.nodes.tools import READING, ToolPolicy, is_marked_safe, tool_name
 from smithers_py.state.actions import Action
@@ -17,29 +16,11 @@ from smithers_py.state.actions import Action
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-class McpServer(BaseModel):
-    """An MCP server of the configuration: a program to start (`command`, `args`, `env`), or a `url` with `headers`.
-
-    `env` and `headers` may name variables of the environment, as `${GITHUB_TOKEN}`, so that no secret is in a file.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    command: str | None = None
-    args: tuple[str, ...] = ()
-    env: dict[str, str] = Field(default_factory=dict[str, str])
-    url: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict[str, str])
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.command is None) == (self.url is None):
-            raise ValueError("an MCP server has either a command (with args, env) or a url (with headers)")
-        return self
-
-
 def filled_in(texts: Mapping[str, str], server: str, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The texts with `${NAME}` replaced by that variable. Raises InvalidPropError: it is not set."""
+    """The texts with `${NAME}` replaced by that variable of the environment, so that no secret has to be in a file.
+
+    Raises InvalidPropError: it is not set.
+    """
     known = os.environ if env is None else env
 
     def value_of(found: re.Match[str]) -> str:
