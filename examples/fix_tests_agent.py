@@ -5,7 +5,7 @@ smithers run examples/fix_tests_agent.py --input '{"seed": 3, "faults": 2}'
 
 Without a key, against a provider on loopback whose answers follow from what the agent's tools give:
 
-python -m smithers_py.loopback --brain examples/fix_tests_parts/brain.py -- smithers run examples/fix_tests_agent.py
+python -m smithers_py.loopback --brain examples/fix_tests_brain.py -- smithers run examples/fix_tests_agent.py
 
 The project of `fix_tests_project/` is copied to `invoices-<execution id>/` and broken there. The agent reads and edits
 it freely; before it runs a command, it asks: on the terminal, or with `smithers approve` from another one.

@@ -4,7 +4,7 @@ It sees what a model sees: the prompt, and what its own tool calls gave. From th
 think with, where the offline repairer tries small edits; those that help it asks the agent to make. So another project,
 another fault, a denied command or a failed edit leads to another conversation.
 
-    python -m smithers_py.loopback --brain examples/fix_tests_parts/brain.py -- smithers run examples/fix_tests_agent.py
+    python -m smithers_py.loopback --brain examples/fix_tests_brain.py -- smithers run examples/fix_tests_agent.py
 """
 
 import functools
