@@ -9,11 +9,11 @@ from smithers_py.config import Budget
 from smithers_py.errors import BudgetExceeded
 
 _UNITS = {
-    "cost": "${:,.4f}",
-    "tokens": "{:,} tokens",
-    "tool_calls": "{:,} tool calls",
-    "agents": "{:,} agents",
-    "seconds": "{:,.1f} s",
+    "cost": ("${:,.4f}", ""),
+    "tokens": ("{:,}", " tokens"),
+    "tool_calls": ("{:,}", " tool calls"),
+    "agents": ("{:,}", " agents"),
+    "seconds": ("{:,.1f}", " s"),
 }
 
 
@@ -93,14 +93,14 @@ class Meter:
         used = getattr(self.spent, what)
         if allowed is None or (used + more <= allowed if more else used < allowed):
             return None
-        unit = _UNITS[what]
-        wanted = f", and {unit.format(more)} more were asked for" if more > 1 else ""
+        number, unit = _UNITS[what]
+        wanted = f", and {number.format(more)} more were asked for" if more > 1 else ""
         return BudgetExceeded(
             f"max_{what}",
             used,
             allowed,
             whole=self._whole,
-            message=f"the budget of {self._name} is spent: {unit.format(used)} of {unit.format(allowed)}"
+            message=f"the budget of {self._name} is spent: {number.format(used)} of {number.format(allowed)}{unit}"
             f" (max_{what}){wanted}; used so far: {self.summary()}",
             hint=self._hint(what),
         )
@@ -108,7 +108,8 @@ class Meter:
     def summary(self) -> str:
         """All numbers in one line."""
         spent = self.spent
-        parts = [unit.format(getattr(spent, what)) for what, unit in _UNITS.items() if getattr(spent, what)]
+        used = {what: getattr(spent, what) for what in _UNITS}
+        parts = [_UNITS[what][0].format(value) + _UNITS[what][1] for what, value in used.items() if value]
         return ", ".join(parts) or "nothing"
 
     def as_state(self) -> dict[str, Any] | None:

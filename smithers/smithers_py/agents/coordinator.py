@@ -30,6 +30,7 @@ REQUEST_RETRIES = 2
 BASE_MS = 1_000
 CAP_MS = 60_000
 LEAST_MS = 100
+MOST_ROUNDS = 64
 LONGEST_KNOWN_MS = 3_600_000
 """What is believed of a window that another process has written."""
 
@@ -70,7 +71,9 @@ class _Lane:
     limit: int
     """How many may be asked at once now."""
     goal: int
-    """Below it every answer raises the limit (slow start); above, a whole round of answers does."""
+    """Below it, where nothing was refused yet, every answer raises the limit; from there on so many rounds do."""
+    rounds: int = 1
+    """Doubled by each refusal, halved by growth beyond what was refused: what stands is not tried again and again."""
     opens_at: int = 0
     refusals: int = 0
     """In a row."""
@@ -216,8 +219,11 @@ class Coordinator:
             lane.probe = None
         else:
             lane.answers += 1
-            if lane.limit >= self.max_calls or lane.answers < (1 if lane.limit < lane.goal else lane.limit):
+            needed = 1 if lane.limit < lane.goal else lane.limit * lane.rounds
+            if lane.limit >= self.max_calls or lane.answers < needed:
                 return
+            if lane.limit > lane.goal:
+                lane.rounds = max(1, lane.rounds // 2)
             lane.limit, lane.answers = lane.limit + 1, 0
         self._pump(lane)
 
@@ -226,7 +232,8 @@ class Coordinator:
         if number > lane.cut:
             lane.cut = self._begun
             lane.refusals += 1
-            lane.goal = lane.limit = max(1, lane.limit // 2)
+            lane.goal, lane.limit = max(1, lane.limit - 1), max(1, lane.limit // 2)
+            lane.rounds = min(lane.rounds * 2, MOST_ROUNDS)
             lane.probe, lane.answers = 0, 0
         wait = self.backoff_ms(lane.refusals) if retry_after is None else math.ceil(retry_after * 1000)
         return self._close(lane, wait)
