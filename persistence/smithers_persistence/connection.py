@@ -251,7 +251,7 @@ def translate(error: sqlite3.Error, path: Path) -> BaseException:
 
 def translate_read(error: sqlite3.Error, path: Path) -> BaseException:
     """Our error for one of SQLite's while reading: damage found there is no failed write."""
-    if _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith("Could not decode"):
         return DatabaseCorrupt(path, str(error))
     return translate(error, path)
 

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import aiosqlite
+import orjson
+import zstandard
 
 from smithers_persistence import connection
-from smithers_persistence.errors import PersistenceError, StoreFailed
+from smithers_persistence.errors import DatabaseCorrupt, PersistenceError, StoreFailed
 
 T = TypeVar("T")
 
@@ -149,6 +151,8 @@ class Database:
             return await connection.submit(self._reader, partial(connection.run_read, fn))
         except sqlite3.Error as error:
             raise connection.translate_read(error, self.path) from error
+        except (orjson.JSONDecodeError, zstandard.ZstdError) as error:
+            raise DatabaseCorrupt(self.path, f"a stored value cannot be decoded ({error})") from error
 
     def write_beside(
         self, fn: Callable[[sqlite3.Connection], None], done: Callable[[BaseException | None], None]

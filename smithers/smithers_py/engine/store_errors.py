@@ -2,8 +2,10 @@
 
 from smithers_persistence import (
     DatabaseBusy,
+    DatabaseCorrupt,
     DatabaseGone,
     DatabaseTooNew,
+    DeltaError,
     HeldByAnother,
     LostLease,
     PersistenceError,
@@ -48,4 +50,6 @@ def _hint(error: PersistenceError) -> str:
         return "Nothing was changed in it."
     if isinstance(error, DatabaseBusy):
         return "Try again in a moment."
+    if isinstance(error, DatabaseCorrupt | DeltaError):
+        return "smithers doctor latest says what is damaged and what to do; --db or SMITHERS_DB names another database."
     return "Name another database with --db or SMITHERS_DB, or move this one away; nothing was changed in it."
