@@ -101,9 +101,10 @@ def outcome_of(status: str, more: Mapping[str, Any]) -> Outcome:
 
 def task_state(task: TaskRecord, crashes: int) -> TaskState:
     """What the engine knew of a task's work."""
-    state = TaskState()
+    state = TaskState(task.scheduled_at)
     state.attempt = task.attempt
     state.crashes = crashes
+    state.signature = task.signature
     state.started_ms = task.started_at or 0
     if task.result_json is not None:
         state.result = stored_result(task)

@@ -19,6 +19,7 @@ from smithers_py.engine.journal import journal_text
 from smithers_py.engine.perform import Performed, perform
 from smithers_py.engine.results import TaskResult
 from smithers_py.engine.run import Completion, Run
+from smithers_py.engine.signature import signature_of
 from smithers_py.engine.stored_error import error_text
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import BudgetExceeded, SmithersError, StateValueError, TaskError
@@ -55,6 +56,7 @@ class TaskState:
         "result",
         "scheduled_mono",
         "scheduled_ms",
+        "signature",
         "started_ms",
         "timer",
     )
@@ -70,6 +72,8 @@ class TaskState:
         self.orphaned = False
         """The attempt before this one died with its engine, which matters to who must ask first (`on_orphan`)."""
         self.started_ms = 0
+        self.signature: bytes | None = None
+        """The code that it was scheduled with (signature.py)."""
         self.over = False
         """The work has ended; its record is being written, which must not be cancelled."""
         self.job: asyncio.Task[None] | None = None
