@@ -7,7 +7,7 @@ INSERT INTO tasks (
 -- name: claim_task
 UPDATE tasks
 SET status = 'running', lease_owner = ?, lease_epoch = ?, hb_seq = hb_seq + 1, lease_expires_at = ?, started_at = ?,
-    process_json = ?, next_retry_at = NULL
+    process_json = ?, next_retry_at = NULL, blocked_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'scheduled';
 
 -- name: finish_task

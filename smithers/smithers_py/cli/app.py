@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from smithers_py.cli.verbs import register
+
 Database = Annotated[
     Path | None,
     typer.Option("--db", help="The database (else SMITHERS_DB, else ./.smithers/db.sqlite).", metavar="PATH"),
@@ -47,6 +49,7 @@ db = typer.Typer(
     help="Read the state, its changes and the frames of an execution.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(db, name="db")
+register(app)
 
 
 def run_app(arguments: list[str] | None) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from smithers_persistence.people import ApprovalRecord
 from smithers_persistence.records import (
     AgentRecord,
     EventRecord,
@@ -14,8 +15,10 @@ from smithers_persistence.records import (
     TaskRecord,
     TransitionRecord,
 )
+from smithers_py.harness.answer_fields import describe
 from smithers_py.harness.models import (
     AgentView,
+    ApprovalView,
     Execution,
     ExecutionSummary,
     FrameView,
@@ -25,7 +28,7 @@ from smithers_py.harness.models import (
     TaskView,
     TransitionView,
 )
-from smithers_py.harness.run_state import ENDED
+from smithers_py.harness.run_state import ENDED, task_word
 
 _PRINTED = frozenset({"stdout", "stderr", "text"})
 
@@ -110,10 +113,11 @@ def task(row: TaskRecord, now: int) -> TaskView:
         mounted_frame=row.mounted_frame,
         attempt=row.attempt,
         kind=row.kind,
-        status=row.status,
+        status=task_word(row),
         result=decoded(row.result_json),
         error=decoded(row.last_error_json),
         lease_epoch=row.lease_epoch,
+        blocked=decoded(row.blocked_json),
         next_retry_at=row.next_retry_at,
         scheduled_at=row.scheduled_at,
         started_at=row.started_at,
@@ -140,6 +144,29 @@ def agent(row: AgentRecord) -> AgentView:
         started_at=row.started_at,
         ended_at=row.ended_at,
         duration_ms=duration(row.started_at, row.ended_at),
+    )
+
+
+def approval(row: ApprovalRecord) -> ApprovalView:
+    """A question to a person."""
+    payload = decoded(row.payload_json)
+    schema = payload.get("schema") if isinstance(payload, dict) else None
+    return ApprovalView(
+        execution_id=row.execution_id,
+        id=row.id,
+        node_id=row.node_id,
+        mounted_frame=row.mounted_frame,
+        kind=row.kind,
+        status=row.status,
+        title=row.title,
+        payload=payload,
+        fields=[] if schema is None else describe(schema),
+        asked_at=row.asked_at,
+        answered_at=row.answered_at,
+        answered_by=row.answered_by,
+        answered_from=row.answered_from,
+        comment=row.comment,
+        output=decoded(row.output_json),
     )
 
 

@@ -81,7 +81,10 @@ class NodeView(ReadModel):
 
 
 class TaskView(ReadModel):
-    """The work of one incarnation of a runnable node. `task_id` is "{execution_id}/{node_id}/{attempt}"."""
+    """The work of one incarnation of a runnable node. `task_id` is "{execution_id}/{node_id}/{attempt}".
+
+    `blocked` is what it waits for while its status is that: {"reason", "until" (ms since the epoch, or null)}.
+    """
 
     execution_id: str
     task_id: str
@@ -93,6 +96,7 @@ class TaskView(ReadModel):
     result: Any
     error: Any
     lease_epoch: int | None
+    blocked: Any
     next_retry_at: int | None
     scheduled_at: int | None
     started_at: int | None
@@ -120,6 +124,46 @@ class AgentView(ReadModel):
     duration_ms: int | None
 
 
+class ApprovalView(ReadModel):
+    """A question to a person. `payload` is what is asked (message, diff, command line, schema of the answer), `fields`
+    tells the fields of a typed answer, `status` is pending, approved, denied or cancelled.
+    """
+
+    execution_id: str
+    id: int
+    node_id: str
+    mounted_frame: int
+    kind: str
+    status: str
+    title: str
+    payload: Any
+    fields: list[str]
+    asked_at: int
+    answered_at: int | None
+    answered_by: str | None
+    answered_from: str | None
+    comment: str | None
+    output: Any
+
+
+class CommandView(ReadModel):
+    """What a person asked of an execution. `status`: done, refused, seen, queued, or "queued until resume"."""
+
+    execution_id: str
+    id: int
+    verb: str
+    node_id: str | None
+    args: Any
+    status: str
+    message: str | None
+    asked_at: int
+    asked_by: str
+    asked_from: str
+    seen_at: int | None
+    answered_at: int | None
+    frame: int | None
+
+
 class Inspection(ReadModel):
     """`smithers inspect --json`."""
 
@@ -128,7 +172,7 @@ class Inspection(ReadModel):
     nodes: list[NodeView]
     tasks: list[TaskView]
     agents: list[AgentView]
-    approvals: list[Any]
+    approvals: list[ApprovalView]
 
 
 class TransitionView(ReadModel):

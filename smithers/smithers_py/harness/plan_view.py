@@ -166,9 +166,10 @@ class PlanView:
     def _set_status(self, node: ViewNode, status: str, detail: str | None) -> None:
         self._counts[node.status] -= 1
         self._counts[status] += 1
+        goes_on = node.status == "blocked" and node.started_ms is not None
         node.status = status
         node.detail = detail
-        if status == "running":
+        if status == "running" and not goes_on:
             node.started_ms, node.ended_ms = self.now(), None
         elif status in _ENDED and node.started_ms is not None and node.ended_ms is None:
             node.ended_ms = self.now()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from smithers_persistence import Database, UnknownExecution, frame_store, reads, state_fold
+from smithers_persistence import Database, UnknownExecution, frame_store, people, reads, state_fold
 from smithers_persistence.owner import owner_alive
 from smithers_persistence.records import ExecutionRecord, NodeRecord
 from smithers_py.errors import ExecutionNotFoundError, UsageError
@@ -26,7 +26,7 @@ from smithers_py.harness.models import (
     RunState,
     TransitionView,
 )
-from smithers_py.harness.run_state import is_over, run_state
+from smithers_py.harness.run_state import has_engine, is_over, run_state
 from smithers_py.harness.store import open_database
 
 LATEST = "latest"
@@ -84,6 +84,20 @@ class Reader:
 
         return await self.db.read(work)
 
+    async def has_engine(self, execution_id: str) -> bool:
+        """Whether an engine works on the execution, so that it could answer."""
+
+        def work(conn: sqlite3.Connection) -> bool:
+            row = _execution(conn, execution_id)
+            return has_engine(row, _now(), owner_alive=owner_alive(row.owner_ident))
+
+        return await self.db.read(work)
+
+    async def family(self, execution_id: str) -> list[str]:
+        """The execution and its children, whose ids begin with its own (Z-11)."""
+        rows = await self.db.read(lambda conn: reads.find_executions(conn, execution_id, limit=10_000))
+        return [row.execution_id for row in rows]
+
     async def inspect(self, execution_id: str) -> Inspection:
         """The execution with its nodes, tasks and agents."""
 
@@ -98,7 +112,7 @@ class Reader:
                 nodes=[convert.node(one) for one in reads.nodes(conn, execution_id)],
                 tasks=[convert.task(one, now) for one in tasks],
                 agents=[convert.agent(one) for one in reads.agents(conn, execution_id)],
-                approvals=[],
+                approvals=[convert.approval(one) for one in people.approvals(conn, execution_id)],
             )
 
         return await self.db.read(work)

@@ -1,5 +1,6 @@
 """What an execution is really doing, derived from its rows alone (O-2). Every surface uses this one function."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ def run_state(
     `tasks` are its tasks (none known: the counts are 0), `now` is the wall clock in ms since the epoch,
     `owner_alive` what is known about the process that owns it: False is proof that it is gone, None is no knowledge.
     """
-    counts = Counter(task.status for task in tasks)
+    counts = Counter(task_word(task) for task in tasks)
     state, reason = _state_and_reason(execution, tasks, now, owner_alive)
     return RunState(
         state=state,
@@ -33,6 +34,16 @@ def run_state(
         blocked=counts["blocked"],
         failed=counts["failed"],
     )
+
+
+def task_word(task: TaskRecord) -> str:
+    """The status of a task's work: blocked while it waits for something."""
+    return "blocked" if task.blocked_json is not None and task.ended_at is None else task.status
+
+
+def has_engine(execution: ExecutionRecord, now: int, *, owner_alive: bool | None) -> bool:
+    """Whether an engine works on the execution, as far as can be known: one that could answer."""
+    return _owner_gone(execution, now, owner_alive) != "orphaned"
 
 
 def is_over(state: RunState) -> bool:
@@ -50,13 +61,15 @@ def _state_and_reason(
         return status, _ended_reason(execution, told, tasks)
     if status == "stalled":
         return status, f"stalled ({told}); {resume}" if told else f"stalled; {resume}"
-    if status == "paused":
-        return status, told or "paused by an operator: nothing new starts"
     gone = _owner_gone(execution, now, owner_alive)
+    without = f"; no engine runs it: {resume}" if gone == "orphaned" else ""
+    if status == "paused":
+        return status, (told or "paused by an operator: nothing new starts") + without
     if status == "waiting":
         # Waiting needs no engine: the answer or the time is kept in the database (P-2).
-        what = _waiting_for(tasks) or told
-        return (f"waiting-{what}" if what else "waiting"), f"nothing to do until {what or 'an answer'} comes"
+        what = _waiting_for(tasks)
+        word = f"waiting-{what}" if what else "waiting"
+        return word, (told or f"nothing to do until {what or 'an answer'} comes") + without
     if gone is not None:
         return gone, _gone_reason(gone, resume)
     taken_over = sum(1 for task in tasks if task.status == "running" and _of_former_engine(task, execution.epoch))
@@ -95,8 +108,9 @@ def _of_former_engine(task: TaskRecord, epoch: int) -> bool:
 
 
 def _waiting_for(tasks: Sequence[TaskRecord]) -> str:
-    """The kinds of the blocked tasks, e.g. `human` or `human+timer`."""
-    return "+".join(sorted({task.kind for task in tasks if task.status == "blocked"}))
+    """What the blocked tasks wait for, e.g. `human` or `human+timer`."""
+    blocked = [task.blocked_json for task in tasks if task.blocked_json is not None and task.ended_at is None]
+    return "+".join(sorted({json.loads(text)["reason"] for text in blocked}))
 
 
 def _running_reason(tasks: Sequence[TaskRecord], told: str | None) -> str:
