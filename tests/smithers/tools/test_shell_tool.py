@@ -1,14 +1,13 @@
 """The shell tool: what it answers, and how it bounds time, output, processes and what is seen of the environment."""
 
 import asyncio
-import os
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from toolbox import Person, said, use, use_async
+from toolbox import Person, said, use_async
 
 from smithers_py.agents.tools import shell
 from smithers_py.agents.tools.census import MARK
@@ -58,10 +57,10 @@ def test_a_command_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 @pytest.mark.requirement("G-5", "X-1")
 @pytest.mark.parametrize("way", ["{} &", "setsid {} &", "(setsid {} &) &", "nohup setsid sh -c '{}' &"])
 def test_what_a_command_leaves_in_the_background_is_ended_with_it(tmp_path: Path, way: str) -> None:
-    deaf = "python3 -S -c 'import os,signal,time; signal.signal(15, signal.SIG_IGN); open(str(os.getpid()), chr(119)); time.sleep(60)'"
-    tmp_path.joinpath("deaf.sh").write_text(f"exec {deaf}\n")
-    run(tmp_path, f"{way.format('sh deaf.sh')} until ls | grep -q '^[0-9]'; do sleep 0.05; done")
-    [pid] = [int(name) for name in os.listdir(tmp_path) if name.isdigit()]
+    deaf = "import os, signal, time; signal.signal(15, signal.SIG_IGN); open(str(os.getpid()), 'w'); time.sleep(60)"
+    tmp_path.joinpath("deaf.py").write_text(deaf)
+    run(tmp_path, f"{way.format('python3 -S deaf.py')} until ls | grep -q '^[0-9]'; do sleep 0.05; done")
+    [pid] = [int(file.name) for file in tmp_path.iterdir() if file.name.isdigit()]
     assert not alive(pid)
 
 
@@ -71,14 +70,16 @@ def test_what_a_command_leaves_in_the_background_is_ended_with_it(tmp_path: Path
     ["b() { b | b & }; b; sleep 60", "while :; do sleep 60 & done", "while :; do setsid sleep 60 & done"],
 )
 def test_a_fork_bomb_is_counted_and_killed(tmp_path: Path, bomb: str) -> None:
-    before = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    before = processes()
     started = time.monotonic()
     answer = run(tmp_path, bomb)
     assert "processes and was killed; 256 are allowed)" in answer
     assert time.monotonic() - started < 20
-    left = [pid for pid in set(map(int, filter(str.isdigit, os.listdir("/proc")))) - before if alive(pid)]
-    marked = [pid for pid in left if MARK.encode() in environ_of(pid)]
-    assert marked == []
+    assert [pid for pid in processes() - before if alive(pid) and MARK.encode() in environ_of(pid)] == []
+
+
+def processes() -> set[int]:
+    return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
 
 
 def environ_of(pid: int) -> bytes:
@@ -141,11 +142,24 @@ def test_millions_of_short_lines_are_not_millions_of_events(tmp_path: Path) -> N
 
 @pytest.mark.requirement("T-7")
 def test_cancelling_ends_the_command_and_what_it_started(tmp_path: Path) -> None:
+    class Watching(Person):
+        """Tells when the command has said something."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard = asyncio.Event()
+
+        def emit(self, kind: str, payload: dict[str, Any]) -> None:
+            super().emit(kind, payload)
+            self.heard.set()
+
+    person = Watching()
+
     async def scenario() -> float:
-        command = "setsid sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 0.1; done' & wait"
-        work = asyncio.create_task(use_async(tmp_path, [("shell", {"command": command})], policy=ALLOW))
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-            await asyncio.sleep(0.01)
+        command = "setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.1; done' & wait"
+        calls = [("shell", {"command": command})]
+        work = asyncio.create_task(use_async(tmp_path, calls, policy=ALLOW, person=person))
+        await person.heard.wait()
         started = time.monotonic()
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -153,7 +167,7 @@ def test_cancelling_ends_the_command_and_what_it_started(tmp_path: Path) -> None
         return time.monotonic() - started
 
     assert asyncio.run(scenario()) < 2
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert not alive(int(person.lines()[0]))
 
 
 def test_the_engine_stays_responsive_while_a_command_takes_all_it_can_get(tmp_path: Path) -> None:
