@@ -72,9 +72,8 @@ def answer(
     word = "approved" if approved else "denied"
     say(f"{word}: {clean(told.title)} ({told.node_id} of {told.execution_id})")
     if not live:
-        say(
-            f"no engine runs it; go on with: smithers resume {told.execution_id}{database_flag(database_path(database))}"
-        )
+        flag = database_flag(database_path(database))
+        say(f"no engine runs it; go on with: smithers resume {told.execution_id}{flag}")
 
 
 def with_writer(database: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
