@@ -15,6 +15,7 @@ from smithers_py.harness.run_state import is_over, run_state
 pytestmark = pytest.mark.requirement("O-2", "Z-21")
 
 NOW = 1_790_000_000_000
+HUMAN, TIMER = (f"{{\"reason\":\"{word}\",\"until\":null}}" for word in ("human", "timer"))
 
 
 def execution(**given):
@@ -50,7 +51,8 @@ def task(status="running", **given):
         ({}, [], False, "orphaned"),
         ({"owner": None}, [], None, "orphaned"),
         ({}, [task(lease_epoch=1)], None, "recovering"),
-        ({"status": "waiting"}, [task("blocked", kind="Human")], None, "waiting-Human"),
+        ({"status": "waiting"}, [task(blocked_json=HUMAN)], None, "waiting-human"),
+        ({"status": "waiting"}, [task(blocked_json=HUMAN), task(blocked_json=TIMER)], None, "waiting-human+timer"),
         ({"status": "waiting", "owner": None}, [], None, "waiting"),
         ({"status": "paused", "owner": None}, [], None, "paused"),
         ({"status": "stalled", "owner": None, "status_reason": "frame_storm"}, [], None, "stalled"),
