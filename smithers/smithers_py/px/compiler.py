@@ -13,6 +13,7 @@ from smithers_py.px.source import Source
 
 _PLACED = (ast.expr, ast.stmt, ast.excepthandler, ast.keyword, ast.arg, ast.alias, ast.pattern)
 _EXPECTED = re.compile(r"expected (.+)")
+_UNCLOSED = re.compile(r"'([(\[{])' was never closed")
 
 
 def compile_px(text: str, filename: str) -> CodeType:
@@ -27,7 +28,7 @@ def compile_px(text: str, filename: str) -> CodeType:
         return compile(tree, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         # Found after parsing (`return` outside of a function): the positions are the file's already.
-        raise _as_px(source, error, None) from None
+        raise _as_px(source, error, None, None) from None
     except (RecursionError, MemoryError) as error:
         raise _too_deep(source) from error
 
@@ -63,7 +64,7 @@ def _parse(source: Source) -> ast.Module:
     try:
         tree = ast.parse(made.text, source.filename)
     except SyntaxError as error:
-        raise _as_px(source, error, made) from None
+        raise _as_px(source, error, made, elements) from None
     except (RecursionError, MemoryError) as error:
         raise _too_deep(source) from error
     except UnicodeEncodeError as error:
@@ -120,7 +121,7 @@ def _add_imports(tree: ast.Module, elements: Elements) -> None:
     tree.body[at:at] = wanted
 
 
-def _as_px(source: Source, error: SyntaxError, made: Generated | None) -> PxSyntaxError:
+def _as_px(source: Source, error: SyntaxError, made: Generated | None, elements: Elements | None) -> PxSyntaxError:
     """Python's complaint about the generated text, at its place in the source."""
     lines = source if made is None else made.lines
     line = max(0, (error.lineno or 1) - 1)
@@ -132,7 +133,11 @@ def _as_px(source: Source, error: SyntaxError, made: Generated | None) -> PxSynt
     found = _EXPECTED.match(said)
     if found is not None:
         return source.error("this is no Python", found[1], start, end)
-    return source.error(said, "Python" if said.startswith("invalid syntax") else "", start, end)
+    unclosed = _UNCLOSED.match(said)
+    if unclosed is not None:
+        return source.error(said, f"'{dict(zip('([{', ')]}', strict=True))[unclosed[1]]}'", start, end)
+    inside = elements is not None and any(first <= start < last for first, last in elements.spans)
+    return source.error(said.rstrip("."), "a Python expression" if inside else "valid Python", start, end)
 
 
 def _offset(lines: Source, line: int, column: int | None) -> int:

@@ -49,6 +49,8 @@ class Elements:
         self.uses_run = False
         self.heads: set[int] = set()
         """Offsets of the elements' names: a call begins one before, at its `<`."""
+        self.spans: list[tuple[int, int]] = []
+        """From where to where the outermost elements go."""
         self._depth = 0
 
     def read(self, at: int) -> tuple[Part, int]:
@@ -62,9 +64,11 @@ class Elements:
             raise self.source.error(
                 f"elements stand in one another more than {MOST_DEEP} deep", "a component of the inner ones", at
             )
-        part = self._element(at)
+        part, end = self._element(at)
         self._depth -= 1
-        return part
+        if not self._depth:
+            self.spans.append((at, end))
+        return part, end
 
     def _element(self, at: int) -> tuple[Part, int]:
         text = self.source.text
@@ -91,7 +95,8 @@ class Elements:
         given, used_run = children_call(self.source, children)
         self.uses_run = self.uses_run or used_run
         if given and "children" in tag.given:
-            raise self.source.error("children are given twice", "children=... or what is between the tags", tag.start)
+            at = tag.given["children"]
+            raise self.source.error("children are given twice", "them once", at, at + 8)
         spread = any(not name for name, _ in tag.attributes)
         parts: list[Part] = [*head]
         if spread:
@@ -135,7 +140,7 @@ class Elements:
         if name in tag.given:
             raise self._wrong(tag, f"{name} is given twice", "each attribute once", at, end)
         if keyword.iskeyword(name):
-            expected = f"{{...{{{name!r}: ...}}}} to pass it all the same"
+            expected = f"{{...{{{name!r}: ...}}}} for it"
             raise self._wrong(tag, f"{name!r} is a word of Python", expected, at, end)
         tag.given[name] = at
         after = self._skip(end)
@@ -226,7 +231,7 @@ class Elements:
                 part, at = self.read(at)
                 found.append(Child("element", start, at, part))
             elif text[at] == "<":
-                raise self.source.error("'<' begins no element", "a name right after it, or &lt; for the character", at)
+                raise self.source.error("'<' begins no element", "a name after it, or &lt;", at)
             else:
                 match = _TEXT.match(text, at)
                 assert match is not None  # noqa: S101 - the other characters are done
@@ -258,7 +263,7 @@ class Elements:
             problem = f"</{found[1]}> does not close the {tag.shown} of line {line}"
             raise self.source.error(problem, f"</{tag.name}>", at, found.end())
         if not found[2]:
-            raise self.source.error(f"</{tag.name} is not finished", "'>'", found.end())
+            raise self.source.error(f"the closing tag of {tag.shown} is not finished", "'>'", found.end())
         return found.end()
 
     # -- what both need --------------------------------------------------------------------------------------------

@@ -34,6 +34,13 @@ _CONTINUES = frozenset({"if", "else", "and", "or", "not", "in", "is"})
 """Words before which a value does not end."""
 _BEFORE_VALUES = _CONTINUES | {"return", "yield", "await", "assert", "from", "raise", "elif", "while", "lambda", "with"}
 """Words after which a value begins."""
+_JAVASCRIPT = (
+    ("===", "'=='"),
+    ("&&", "'and'"),
+    ("||", "'or'"),
+    ("?", "'value if condition else other'"),
+    ("!", "'not'"),
+)
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 ReadElement = Callable[[int], tuple[Part, int]]
@@ -102,12 +109,22 @@ def _tokens(source: Source, at: int, element: ReadElement, *, statements: bool =
                 kind, operand = "element", False
                 part, end = element(at)
             else:
+                if not statements:
+                    _check_language(source, at)
                 if char == "<" and text.startswith("/", at + 1):
                     raise _stray_end(source, at, statements=statements)
                 depth += (char in "([{") - (char in ")]}" and depth > 0)
                 operand = char not in ")]}"
         yield Token(kind, at, end, before, part)
         at = end
+
+
+def _check_language(source: Source, at: int) -> None:
+    """Operators of JavaScript, which whoever writes JSX will try."""
+    text = source.text
+    for theirs, ours in _JAVASCRIPT:
+        if text.startswith(theirs, at) and not text.startswith("!=", at):
+            raise source.error(f"'{theirs}' is no Python", ours, at, at + len(theirs))
 
 
 def _note_end(source: Source, at: int) -> int:
@@ -169,7 +186,7 @@ def expression(source: Source, at: int, opened: int, element: ReadElement) -> Ex
                 lambdas -= 1
                 if lambdas < 0:
                     raise source.error(
-                        "':' in an expression", "an expression; a dict needs braces of its own: {{...}}", token.start
+                        "':' in an expression", "a value; a dict needs its own braces, {{...}}", token.start
                     )
         elif not stack:
             lambdas += word == "lambda"
