@@ -9,10 +9,12 @@ print(result.status, result.summary)
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from smithers_py.config import Config
     from smithers_py.dsl.component import Component, Element
     from smithers_py.engine.results import RunResult
 
@@ -39,22 +41,28 @@ async def run(
     tags: Sequence[str] = (),
     workspace: str | Path | None = None,
     idle_timeout: float = 0.5,
+    config: "Config | None" = None,
 ) -> "RunResult":
     """Run a component, a call of one, or the plan of a script to its end; returns what `smithers run --json` prints.
 
     A plan that fails is no exception: `result.status` is "failed" and `result.errors` says why. `model` replaces the
     model of every agent ("test" needs no key and no network), `db` is the database's path, `workspace` the folder
     that commands run in (else the current one), `idle_timeout` (seconds) how long nothing must happen before the run
-    counts as ended. `entry` chooses among the components of a script.
+    counts as ended. `entry` chooses among the components of a script. No configuration file is read unless you ask:
+    `config=load_config(Path.cwd())`, from `smithers_py.config`; `config=Config(budget=Budget(max_cost=2.0))` sets a
+    budget by itself.
 
     Raises:
         ScriptError, UsageError, StateError: what was given is wrong; no execution was created.
         StoreError: the database cannot be used.
     """
     # The engine and its database driver; a script that only says `from smithers_py import ...` needs neither (A-5).
+    from smithers_py.config import Config
     from smithers_py.engine.launch import RunOptions, run_plan, run_script
+    from smithers_py.engine.run import limits_from
     from smithers_py.errors import UsageError
 
+    config = config or Config()
     script = Path(app) if isinstance(app, str | Path) else None
     options = RunOptions(
         script=script,
@@ -63,10 +71,11 @@ async def run(
         state=dict(state or {}),
         input=input,
         model=model,
-        idle_timeout_ms=round(idle_timeout * 1000),
         name=name,
         tags=tuple(tags),
         workspace=Path(workspace) if workspace is not None else Path.cwd(),
+        config=config,
+        limits=replace(limits_from(config.limits), idle_timeout_ms=round(idle_timeout * 1000)),
     )
     if script is not None:
         return await run_script(options)

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from smithers_py.config import Config
 from smithers_py.dsl.component import Component, Element
 from smithers_py.engine.launch import RunOptions, StopRequest
 from smithers_py.engine.launch import run_plan as _run_plan
@@ -70,8 +71,11 @@ async def run_plan(
     observer: Observer | None = None,
     stop: StopRequest | None = None,
     strict: bool = False,
+    config: Config | None = None,
 ) -> RunResult:
     """Run a plan to its end with offline models, no idle time and, unless given, a temporary database and workspace.
+
+    Nothing is read from a configuration file; `config` has budgets, aliases and the like.
 
     Raises:
         UsageError, StoreError: as `smithers run` would report them.
@@ -87,5 +91,6 @@ async def run_plan(
             workspace=workspace or (db_path.parent if db_path else home),
             limits=limits or Limits(idle_timeout_ms=0),
             strict=strict,
+            config=config or Config(),
         )
         return await _run_plan(app, options, observer, stop, clock=clock)
