@@ -146,7 +146,6 @@ async def _ask(model: "Model", spec: AgentSpec, session: Session, stream: AgentS
                 usage=session.usage,
                 model_settings=ModelSettings(max_retries=0),
                 usage_limits=UsageLimits(request_limit=session.turns_before + spec.max_turns),
-                event_stream_handler=stream.handle if _can_stream(model) else None,
                 infer_name=False,
             )
 
@@ -164,15 +163,17 @@ def _agent(model: "Model", spec: AgentSpec, session: Session, stream: AgentStrea
     from pydantic_ai import Agent
 
     from smithers_py.agents.recording import Recording
+    from smithers_py.agents.streaming import StreamingModel
 
+    streams = _can_stream(model)
     tools = spec.tools or ToolSpec(tools=None, workspace=Path())
     return Agent(
-        model,
+        StreamingModel(model, session, stream) if streams else model,
         output_type=spec.schema or str,
         instructions=spec.system_prompt,
         retries=OUTPUT_RETRIES,
         toolsets=_toolsets(tools, spec.pool, session),
-        capabilities=[Recording(session, stream, _can_stream(model), tools)],
+        capabilities=[Recording(session, stream, streams, tools)],
     )
 
 

@@ -91,6 +91,12 @@ class Session:
         took = round((time.monotonic() - self._asked) * 1000)
         return {**usage_json(self._total()), "call": call_json(response, took)}
 
+    def cut_short(self, response: "ModelResponse") -> None:
+        """An answer that ended in the middle: it is no part of the conversation, but it has cost its tokens."""
+        self.model = response.model_name or self.model
+        self.usage.incr(response.usage)
+        self._answers += 1
+
     # -- tools ------------------------------------------------------------------------------------------------------
 
     def known(self, call_id: str) -> ToolCallRecord | None:

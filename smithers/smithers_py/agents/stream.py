@@ -1,14 +1,12 @@
 """An agent's stream, batched on its way to the engine (G-2)."""
 
 import asyncio
-from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from smithers_py.workers.control import Control
 
 if TYPE_CHECKING:
-    from pydantic_ai import RunContext
-    from pydantic_ai.messages import AgentStreamEvent, ModelResponse
+    from pydantic_ai.messages import ModelResponse, ModelResponsePart, ModelResponsePartDelta
     from pydantic_ai.usage import RunUsage
 
 BATCH_EVENTS = 64
@@ -28,27 +26,24 @@ class AgentStream:
         self._thinking = False
         self._timer: asyncio.TimerHandle | None = None
 
-    async def handle(self, _ctx: "RunContext[Any]", events: "AsyncIterable[AgentStreamEvent]") -> None:
-        """PydanticAI's event_stream_handler: called for each response and each round of tools."""
-        from pydantic_ai import messages as m
+    def begin(self, part: "ModelResponsePart") -> None:
+        """A part of an answer begins."""
+        from pydantic_ai.messages import TextPart, ThinkingPart
 
-        async for event in events:
-            if isinstance(event, m.PartStartEvent):
-                if isinstance(event.part, (m.TextPart, m.ThinkingPart)):
-                    self.add(event.part.content, thinking=isinstance(event.part, m.ThinkingPart))
-            elif isinstance(event, m.PartDeltaEvent) and isinstance(
-                event.delta, (m.TextPartDelta, m.ThinkingPartDelta)
-            ):
-                self.add(event.delta.content_delta or "", thinking=isinstance(event.delta, m.ThinkingPartDelta))
-        self.flush()
+        if isinstance(part, (TextPart, ThinkingPart)):
+            self.add(part.content, thinking=isinstance(part, ThinkingPart))
+
+    def go_on(self, delta: "ModelResponsePartDelta") -> None:
+        """More of it."""
+        from pydantic_ai.messages import TextPartDelta, ThinkingPartDelta
+
+        if isinstance(delta, (TextPartDelta, ThinkingPartDelta)):
+            self.add(delta.content_delta or "", thinking=isinstance(delta, ThinkingPartDelta))
 
     def take(self, response: "ModelResponse") -> None:
         """A whole answer, of a model that does not stream."""
-        from pydantic_ai import messages as m
-
         for part in response.parts:
-            if isinstance(part, (m.TextPart, m.ThinkingPart)):
-                self.add(part.content, thinking=isinstance(part, m.ThinkingPart))
+            self.begin(part)
 
     def add(self, text: str, *, thinking: bool = False) -> None:
         """Take one piece; it is emitted with its neighbours of the same kind."""
