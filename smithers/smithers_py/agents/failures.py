@@ -1,6 +1,9 @@
 """PydanticAI's errors as ours, with E-1's answer to "try again?"."""
 
+import reprlib
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from smithers_py.agents.models import nearest_model
 from smithers_py.errors import AgentError
@@ -21,7 +24,7 @@ def agent_error(error: Exception, model: str) -> AgentError:
     judged = [(_retryable(part), _retry_after(part)) for part in parts]
     waits = [wait for retryable, wait in judged if retryable and wait is not None]
     hint = next((hint for part in parts if (hint := _hint(part, model))), None)
-    detail = str(error) or type(error).__name__
+    detail = "; ".join(map(_detail, parts))
     if len(detail) > _TEXT_LIMIT:
         detail = f"{detail[:_TEXT_LIMIT]}…"
     return AgentError(
@@ -70,6 +73,43 @@ def _retryable(error: BaseException) -> bool:
     return isinstance(error, temporary) or is_retryable(error)
 
 
+def _detail(error: BaseException) -> str:
+    """What went wrong in words: the provider's own, or what of the answer did not fit its schema."""
+    from pydantic_ai import exceptions as theirs
+
+    if isinstance(error, theirs.ModelHTTPError):
+        said = _message_in(error.body)
+        return f"the provider answered {error.status_code}" + (f": {said.rstrip('.')}" if said else "")
+    if _did_not_fit(error):
+        cause = error.__cause__
+        faults = "; ".join(map(_fault, cause.errors())) if isinstance(cause, ValidationError) else str(cause)
+        return f"its answer did not fit the schema, the last time because {faults} ({error})"
+    return str(error) or type(error).__name__
+
+
+def _did_not_fit(error: BaseException) -> bool:
+    from pydantic_ai import exceptions as theirs
+
+    cause = error.__cause__
+    return isinstance(error, theirs.UnexpectedModelBehavior) and isinstance(cause, ValidationError | theirs.ModelRetry)
+
+
+def _message_in(body: Any) -> str:
+    """The `message` of an error's body, as Anthropic nests it in `error` and OpenAI's client does not."""
+    while isinstance(body, dict):
+        found: dict[str, Any] = body
+        if isinstance(found.get("message"), str):
+            return found["message"]
+        body = found.get("error")
+    return str(body or "")
+
+
+def _fault(one: Any) -> str:
+    place = ".".join(map(str, one["loc"])) or "it"
+    given = f", not {reprlib.repr(one['input'])}" if one["type"] != "missing" else ""
+    return f"{place}: {one['msg']}{given}"
+
+
 def _retry_after(error: Any) -> float | None:
     wait = getattr(error, "retry_after", None)
     return wait if isinstance(wait, float) else None
@@ -79,9 +119,11 @@ def _hint(error: BaseException, model: str) -> str | None:
     from pydantic_ai import exceptions as theirs
 
     if isinstance(error, theirs.ModelNotFoundError):
-        near = nearest_model(model)
+        near = getattr(error, "suggested_model_id", None) or nearest_model(model)
         return f"Did you mean {near!r}?" if near else "Check the model's name."
 
+    if _did_not_fit(error):
+        return "Read its answers with `smithers logs`; say in the schema's fields what belongs there."
     hints = {
         theirs.ModelAuthenticationError: "Check the provider's API key, or run offline with `--model test`.",
         theirs.ModelQuotaExceededError: "Check the account's plan and billing.",
