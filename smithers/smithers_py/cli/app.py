@@ -35,6 +35,7 @@ IdleTimeout = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long (else 0.5)."),
 ]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="When only people are waited for, exit 3; resume goes on.")]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Only this state key.")]
 
 app = typer.Typer(
@@ -97,6 +98,7 @@ def run(
         str | None, typer.Option(metavar="NAME", help="A name for this execution (else the script's).")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag for this execution (repeatable).")] = None,
+    no_wait: NoWait = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="Show the plan and what check says; run nothing.")] = False,
 ) -> None:
     """Run a plan until nothing is left to do."""
@@ -110,7 +112,7 @@ def run(
         max_agents=max_agents,
         max_seconds=max_seconds,
     )
-    more |= {"model": model, "name": name, "tags": tuple(tag or ())}
+    more |= {"model": model, "name": name, "tags": tuple(tag or ()), "wait": not no_wait}
     options = plan_options(script, entry, state, input_, database, **more)
     if dry:
         from smithers_py.cli.show_check import dry_run
@@ -297,16 +299,22 @@ def doctor(
         str | None, typer.Argument(metavar="[ID]", help="Verify this execution: id, beginning of it, or 'latest'.")
     ] = None,
     *,
+    ping: Annotated[bool, typer.Option("--ping", help="Ask each usable model for one word (a few tokens).")] = False,
     json: Json = False,
     database: Database = None,
 ) -> None:
     """Say whether all is well, and what to do.
 
-    With ID: verify everything that is stored of an execution (exit 1 when something is wrong).
+    Without ID: what is configured, which providers have keys, which models can be used. With ID: verify everything
+    that is stored of an execution. Exit 1 when something is wrong.
     """
+    if execution is None:
+        from smithers_py.cli.doctor import doctor_setup
+
+        raise typer.Exit(doctor_setup(database, ping=ping, as_json=json))
     from smithers_py.cli.show_doctor import doctor_execution
 
-    raise typer.Exit(doctor_execution(database, execution or "latest", as_json=json))
+    raise typer.Exit(doctor_execution(database, execution, as_json=json))
 
 
 @db.command("state")

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from smithers_py.cli.terminal import ansi_colour, clean, glyph, human_duration
 from smithers_py.cli.window import CALM, Gap, choose_rows
+from smithers_py.engine.asking import OF_PEOPLE
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView, ViewNode
@@ -35,6 +36,9 @@ class LiveProgress:
         self.view = view
         self.console = console or Console(stderr=True, highlight=False)
         self._dirty = asyncio.Event()
+        self.asked = asyncio.Event()
+        """A node waits for a person."""
+        self._held = False
         self._message = ""
         # Kept from before Rich puts its own stream in place, whose encoding nobody can ask.
         self._stream = sys.stderr
@@ -72,6 +76,8 @@ class LiveProgress:
         self.view.apply(report.patches, report.statuses)
         self.view.frame = report.index
         self._dirty.set()
+        if any(status == "blocked" and detail in OF_PEOPLE for _, status, detail in report.statuses):
+            self.asked.set()
 
     def output(self, node_id: str, stream: str, line: str) -> None:  # noqa: ARG002 - the observer's signature
         """Keep the node's last line of output."""
@@ -86,6 +92,17 @@ class LiveProgress:
     def tell(self, message: str) -> None:
         """A word from the command line itself, shown in the last line."""
         self._message = message
+        self._dirty.set()
+
+    def hold(self) -> None:
+        """Leave the screen to a question: the tree stays above it as it is now."""
+        self._held = True
+        self._live.stop()
+
+    def release(self) -> None:
+        """Draw the tree again, below what was asked."""
+        self._held = False
+        self._live.start()
         self._dirty.set()
 
     def ended(self, result: RunResult) -> None:
@@ -105,6 +122,8 @@ class LiveProgress:
             await asyncio.sleep(max(_SHORTEST_S, 10 * (loop.time() - before)))
 
     def _draw(self) -> None:
+        if self._held:
+            return
         self._live.update(self.render(self.console.height), refresh=True)
 
     def render(self, height: int) -> Group:

@@ -4,6 +4,7 @@ import sys
 from typing import Self
 
 from smithers_py.cli.terminal import clean, glyph, human_duration, note, shorten
+from smithers_py.engine.asking import OF_PEOPLE
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView, ViewNode
@@ -47,6 +48,8 @@ class PlainProgress:
             line += f"  {human_duration(took)}"
         if node.detail and not any(node.detail in message for message in self._told):
             line += f"  {shorten(clean(node.detail), 300)}"
+        if node.status == "blocked" and node.detail in OF_PEOPLE:
+            line += f"  answer with: smithers approve {clean(node.node_id)}"
         return line
 
     def output(self, node_id: str, stream: str, line: str) -> None:

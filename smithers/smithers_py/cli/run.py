@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from smithers_py.engine.results import RunResult
 from smithers_py.errors import SmithersError
 from smithers_py.harness.plan_view import PlanView
 
-
 Engine = Callable[[Observer, StopRequest], Awaitable[RunResult]]
 """Starts or resumes an execution and drives it to its end."""
 
@@ -32,7 +32,7 @@ def drive_command(engine: Engine, db_path: Path, *, as_json: bool) -> int:
     """Show an engine at work, let Ctrl-C stop it, print how it ended; returns the exit code."""
     view = PlanView(SystemClock())
     try:
-        result = asyncio.run(_run(engine, view))
+        result = asyncio.run(_run(engine, view, db_path))
     except KeyboardInterrupt:
         _tell_resume(view, db_path)
         _write_result(_cut_short(view, "stopped", INTERRUPTED, "interrupted"), as_json=as_json)
@@ -68,13 +68,17 @@ def _write_result(result: RunResult, *, as_json: bool) -> None:
         write_json(result.to_json())
 
 
-async def _run(engine: Engine, view: PlanView) -> RunResult:
+async def _run(engine: Engine, view: PlanView, db_path: Path) -> RunResult:
     report_strays(asyncio.get_running_loop())
     progress = _progress(view)
     stop = StopRequest()
     async with progress:
         with Interrupts(stop, progress.tell) as interrupts:
-            result = await engine(progress, stop)
+            prompting = _prompting(progress, view, db_path)
+            try:
+                result = await engine(progress, stop)
+            finally:
+                await _cancelled(prompting)
     if interrupts.exit_code is not None and result.status == "stopped":
         return replace(result, exit_code=interrupts.exit_code)
     return result
@@ -87,6 +91,24 @@ def _progress(view: PlanView):  # noqa: ANN202 - one of two observers that share
 
         return LiveProgress(view)
     return PlainProgress(view)
+
+
+def _prompting(progress: Observer, view: PlanView, db_path: Path) -> "asyncio.Task[None] | None":
+    """Ask a person who sits at the terminal what the run asks; elsewhere the log says how to answer."""
+    if not (isinstance(progress, PlainProgress) or not is_terminal(sys.stdin)):
+        from smithers_py.cli.live import LiveProgress
+        from smithers_py.cli.prompt import ask_on_terminal
+
+        if isinstance(progress, LiveProgress):
+            return asyncio.create_task(ask_on_terminal(db_path, view, progress))
+    return None
+
+
+async def _cancelled(task: "asyncio.Task[None] | None") -> None:
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _tell_resume(view: PlanView, db_path: Path) -> None:

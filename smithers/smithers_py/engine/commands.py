@@ -56,7 +56,9 @@ class Commands:
         run = self.run
         self._loop = asyncio.get_running_loop()
         if run.next_frame > 0 or run.store.holder.epoch > 1:
-            run.paused, waiting = await run.store.apply(self._taken)
+            # What it stood at is not known: the first look stores what it stands at now.
+            run.standing = ""
+            run.paused, waiting = await run.store.apply(self._taken, "commands.taken")
             self._arrived(waiting, [])
         self._watch = _WATCHES.setdefault(run.store.db, Watch(run.store.db.path))
         self._watch.add(Watched(run.store.holder, self.told))

@@ -62,7 +62,7 @@ class Orphans:
             self._ended(task, key)
 
     def _orphan(self, task: TaskRecord, key: NodeKey) -> None:
-        if task.kind in _WAITS:
+        if task.kind in _WAITS or task.blocked_json is not None:
             self.restarts.append(Restart(*key))
             return
         crashes = self.rows.crashes.get(key, 0) + 1

@@ -1,0 +1,170 @@
+"""Questions asked on the terminal of `smithers run`, while other branches go on (P-1, P-2).
+
+The answer is written like one from any other process; when somebody else is faster, the prompt goes away.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Protocol
+
+from smithers_persistence import Database
+from smithers_py.cli.question import question_lines
+from smithers_py.cli.terminal import note
+from smithers_py.errors import UsageError
+from smithers_py.harness.answer_fields import describe, field_schemas
+from smithers_py.harness.approvals import answer_approval, list_approvals
+from smithers_py.harness.commands import open_writer
+from smithers_py.harness.models import ApprovalView
+from smithers_py.harness.plan_view import PlanView
+from smithers_py.harness.reader import Reader
+
+_LOOK_SECONDS = 0.3
+_YES, _NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
+
+
+class Screen(Protocol):
+    """The progress that has to make room for a question."""
+
+    asked: asyncio.Event
+
+    def hold(self) -> None:
+        """Stop drawing and leave the screen to the question."""
+        ...
+
+    def release(self) -> None:
+        """Draw again."""
+        ...
+
+
+class _Gone(Exception):  # noqa: N818 - it ends a prompt, nothing is wrong
+    """The question was answered elsewhere or withdrawn."""
+
+
+async def ask_on_terminal(db_path: Path, view: PlanView, screen: Screen) -> None:
+    """Ask every question of the execution until cancelled, or until the input ends."""
+    later: set[int] = set()
+    with contextlib.closing(_Lines()) as lines:
+        await screen.asked.wait()
+        async with open_writer(db_path) as db:
+            while not lines.ended:
+                screen.asked.clear()
+                open_ = [one for one in await list_approvals(Reader(db), view.execution_id) if one.id not in later]
+                for one in open_:
+                    with _held(screen):
+                        if not await _ask(db, one, lines):
+                            later.add(one.id)
+                if not open_:
+                    await screen.asked.wait()
+
+
+async def _ask(db: Database, asked: ApprovalView, lines: "_Lines") -> bool:
+    """Ask one question; False when the person leaves it for later."""
+    note("")
+    for line in question_lines(asked):
+        note(line)
+    while True:
+        try:
+            said = (await _line(db, asked, lines, "yes, no or later? [y/n/l, and a comment] ")).strip()
+            word, _, comment = said.partition(" ")
+            if lines.ended or word.lower() in {"l", "later"}:
+                note(f"later: smithers approve {asked.id}")
+                return False
+            if word.lower() not in _YES | _NO:
+                continue
+            approved = word.lower() in _YES
+            output = await _fields(db, asked, lines) if approved else None
+            await answer_approval(
+                db, asked, approved=approved, comment=comment.strip() or None, output=output, source="terminal"
+            )
+        except _Gone:
+            note("\nit was answered elsewhere")
+            return True
+        except UsageError as wrong:
+            note(str(wrong))
+        else:
+            return True
+
+
+async def _fields(db: Database, asked: ApprovalView, lines: "_Lines") -> Any:
+    """The typed answer, field by field; None when the question asks for none."""
+    schema = asked.payload.get("schema") if isinstance(asked.payload, dict) else None
+    if schema is None:
+        return None
+    fields = field_schemas(schema)
+    told = describe(schema)
+    if not fields:
+        return _value(await _line(db, asked, lines, f"{told[0]}: "), schema)
+    values: dict[str, Any] = {}
+    for (name, field), line in zip(fields.items(), told, strict=True):
+        text = await _line(db, asked, lines, f"{line}: ")
+        if text.strip():
+            values[name] = _value(text, field)
+    return values
+
+
+def _value(text: str, schema: dict[str, Any]) -> Any:
+    if schema.get("type") == "string" or "enum" in schema:
+        return text.strip()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text.strip()
+
+
+async def _line(db: Database, asked: ApprovalView, lines: "_Lines", prompt: str) -> str:
+    """The next line typed. Raises _Gone when the question is not open any more."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    while True:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(lines.next(), _LOOK_SECONDS)
+        still_open = await list_approvals(Reader(db), asked.execution_id)
+        if asked.id not in {one.id for one in still_open}:
+            raise _Gone
+
+
+@contextlib.contextmanager
+def _held(screen: Screen) -> Generator[None]:
+    screen.hold()
+    try:
+        yield
+    finally:
+        screen.release()
+
+
+class _Lines:
+    """Lines of the standard input, read when they are whole: the terminal itself edits them."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._typed: asyncio.Queue[str] = asyncio.Queue()
+        self._rest = b""
+        self._loop = asyncio.get_running_loop()
+        self._fd = sys.stdin.fileno()
+        self._loop.add_reader(self._fd, self._read)
+
+    async def next(self) -> str:
+        """The next line, without its end; empty when the input has ended."""
+        if self.ended and self._typed.empty():
+            return ""
+        return await self._typed.get()
+
+    def close(self) -> None:
+        """Leave the standard input alone."""
+        self._loop.remove_reader(self._fd)
+
+    def _read(self) -> None:
+        data = os.read(self._fd, 4096)
+        if not data:
+            self.ended = True
+            self._loop.remove_reader(self._fd)
+            self._typed.put_nowait("")
+            return
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._typed.put_nowait(line.decode(errors="replace"))
