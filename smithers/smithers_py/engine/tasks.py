@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import FinishedTask, RetryLater
 from smithers_py.engine.asking import OF_PEOPLE, RESTS
 from smithers_py.engine.control import TaskControl
@@ -129,6 +130,7 @@ class Tasks:
         for inst in ready:
             inst.status = "scheduled"
             inst.extra = TaskState(now_ms, self.run.clock.monotonic_ms())
+            inst.extra.signature = signature_of(inst.desc)
             self._queue_of(inst).append(inst)
 
     def put_back(self, inst: Instance, state: TaskState, retry_in_ms: int | None) -> None:
@@ -249,6 +251,7 @@ class Tasks:
         control = TaskControl(run, inst, state.attempt)
         done, error, outcome = Performed(), None, "succeeded"
         try:
+            crash_point("task.start")
             done = await perform(run, inst, control, self.pool)
             result_json = _result_json(inst, done)
         except asyncio.CancelledError:
@@ -265,6 +268,7 @@ class Tasks:
             outcome, result_json = "failed", None
             run.fail(bug)
         state.over = True
+        crash_point("task.end")
         actions = activity.close()
         await control.close()
         if outcome == "cancelled" and run.suspending:
