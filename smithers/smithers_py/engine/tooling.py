@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from smithers_py.agents.tools.spec import McpServer, ToolSpec
+from smithers_py.agents.tools.spec import ToolSpec
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Run
 from smithers_py.nodes.tools import ToolPolicy
@@ -24,9 +24,13 @@ def tool_spec(run: Run, inst: Instance) -> ToolSpec | None:
         workspace=run.options.workspace,
         policy=node.policy,
         run_policy=ToolPolicy(allow=rules.allow, deny=rules.deny, ask=rules.ask) if given else None,
-        forbidden=(database, *(database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm"))),
+        forbidden=(
+            *(database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")),
+            database.parent / "executions",
+        ),
         protected=plan_files(run),
-        mcp_servers={name: McpServer(**server.model_dump()) for name, server in config.mcp_servers.items()},
+        mcp_servers=config.mcp_servers,
+        log_folder=run.log.path.parent,
         env_deny=rules.env_deny,
         grace_seconds=run.limits.grace_ms / 1000,
         ctx=run.ctx,

@@ -96,5 +96,5 @@ def _servers(spec: ToolSpec) -> list[Toolset]:
                 f"there is no MCP server {name!r} in the configuration",
                 hint=known or f"Add [mcp_servers.{name}] with command or url to smithers.toml.",
             )
-        found.append(mcp_toolset(name, server, spec.workspace))
+        found.append(mcp_toolset(name, server, spec.workspace, spec.log_folder))
     return found

@@ -70,6 +70,8 @@ class ToolSpec:
     protected: tuple[Path, ...] = ()
     """Loaded plan modules and the scripts folder: never written without a person's yes (Z-27)."""
     mcp_servers: Mapping[str, McpServer] = field(default_factory=dict[str, McpServer])
+    log_folder: Path | None = None
+    """Where the output of MCP servers is kept; None: nowhere."""
     env_deny: tuple[str, ...] = ()
     """Globs of further variables that commands do not see."""
     grace_seconds: float = 5.0
