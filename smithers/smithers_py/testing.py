@@ -91,6 +91,7 @@ async def run_plan(
             workspace=workspace or (db_path.parent if db_path else home),
             limits=limits or Limits(idle_timeout_ms=0),
             strict=strict,
+            wait=wait,
             config=config or Config(),
         )
         return await _run_plan(app, options, observer, stop, clock=clock)

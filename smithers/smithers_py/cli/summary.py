@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr
         write(f"  {paint('failed', 'failed', stream)} {line}")
     if len(failures) > _MOST_FAILURES:
         write(f"  and {len(failures) - _MOST_FAILURES:,} more failures")
-    write(f"next: {next_commands(result.execution_id, db_path)}")
+    verbs = ("approvals", "resume") if status == "waiting" else ("inspect", "logs", "db state")
+    write(f"next: {next_commands(result.execution_id, db_path, verbs)}")
 
 
 def _failures(result: RunResult, view: PlanView) -> list[str]:
@@ -58,10 +60,10 @@ def _with_node(error: dict[str, Any]) -> str:
     return f"{node}: {error_text(error)}" if node else error_text(error)
 
 
-def next_commands(execution_id: str, db_path: Path) -> str:
+def next_commands(execution_id: str, db_path: Path, verbs: Sequence[str] = ("inspect", "logs", "db state")) -> str:
     """The commands that tell more about an execution, as one can paste them."""
     flag = database_flag(db_path)
-    return " | ".join(f"smithers {verb} {execution_id}{flag}" for verb in ("inspect", "logs", "db state"))
+    return " | ".join(f"smithers {verb} {execution_id}{flag}" for verb in verbs)
 
 
 def database_flag(db_path: Path) -> str:

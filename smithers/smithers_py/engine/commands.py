@@ -149,6 +149,8 @@ class Commands:
         if asked.args_json is not None:
             told["args"] = orjson.loads(asked.args_json)
         level = "warning" if done.refused else "info"
+        # Whoever watches the run should not wonder why it stands still.
+        self.run.observer.log("warning", f"{asked.verb} by {asked.asked_by}: {done.message}")
         event = self.run.event(f"command.{asked.verb}", asked.node_id, level=level, payload=_json(told))
         return replace(event, source="operator")
 
