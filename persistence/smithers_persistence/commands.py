@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import CommandAnswer, NodeKey
 from smithers_persistence.sql import Q
 from smithers_persistence.writes import Holder
@@ -84,7 +85,10 @@ def last_command(conn: sqlite3.Connection) -> int:
 
 def see(conn: sqlite3.Connection, command_id: int, holder: Holder, at: int) -> bool:
     """Acknowledge; False when the holder does not own the execution any more, or it is seen already."""
-    return conn.execute(Q["see_command"], (at, command_id, holder.owner, holder.epoch)).rowcount == 1
+    crash_point("command.seen.before")
+    seen = conn.execute(Q["see_command"], (at, command_id, holder.owner, holder.epoch)).rowcount == 1
+    crash_point("command.seen.after")
+    return seen
 
 
 def answer(

@@ -1,38 +1,52 @@
-"""Named crash points around every commit (STYLE "Named crash points").
+"""Named crash points: every place where a kill could leave something half done has a name (STYLE "Named crash points").
 
-A point is a no-op unless a test sets a hook, or the environment names one: `SMITHERS_CRASH_AT=name[:n]` kills this
-process with SIGKILL at the n-th passing (1 by default). The points are `<what>.before`, `<what>.inside` (in the
-transaction, all statements done) and `<what>.after`, where what is create, take, suspend, frame.commit, frame.flush,
-claim, finished or end.
+A point is a no-op unless a hook is set, or the environment asks for one:
+
+    SMITHERS_CRASH_AT=name[:n]   this process kills itself with SIGKILL at the n-th passing (1 by default)
+    SMITHERS_CRASH_LOG=path      each point that is passed is appended to that file, a line each, before the kill
+
+Every transaction passes `<what>.before`, `<what>.inside` (all its statements are done, it is not committed) and
+`<what>.after`, where `what` says what it carries (Database.write); several writers that share a commit pass several.
+What the engine does between transactions passes points of its own: `task.start`, `task.end`; `handler`, `effect` and
+`cleanup`, each `.before` and `.after`; `child.spawned`, `child.released`, `child.ended`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from threading import Lock
 
 CrashHook = Callable[[str], None]
 
+AT, LOG = "SMITHERS_CRASH_AT", "SMITHERS_CRASH_LOG"
 
-def _hook_from_environment(spec: str) -> CrashHook | None:
-    if not spec:
+
+def hook_from(environment: Mapping[str, str]) -> CrashHook | None:
+    """The hook that the two variables ask for, None when neither is set. Raises ValueError when n is no number."""
+    at, path = environment.get(AT, ""), environment.get(LOG, "")
+    if not (at or path):
         return None
-    name, _, count = spec.partition(":")
-    left = int(count or 1)
+    name, _, count = at.partition(":")
+    nth = int(count or 1)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if path else None
+    seen: Counter[str] = Counter()
+    lock = Lock()
 
-    def kill(passed: str) -> None:
-        nonlocal left
-        if passed != name:
-            return
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def passing(passed: str) -> None:
+        with lock:  # points are passed on several threads
+            seen[passed] += 1
+            if log is not None:
+                os.write(log, f"{passed}\n".encode())
+            if passed == name and seen[passed] == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    return kill
+    return passing
 
 
-_hook: CrashHook | None = _hook_from_environment(os.environ.get("SMITHERS_CRASH_AT", ""))
+_hook: CrashHook | None = hook_from(os.environ)
 
 
 def crash_point(name: str) -> None:

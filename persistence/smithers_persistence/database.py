@@ -23,6 +23,7 @@ import orjson
 import zstandard
 
 from smithers_persistence import connection
+from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import DatabaseCorrupt, PersistenceError, StoreFailed
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ class Sent(Generic[T]):
     fn: Callable[[sqlite3.Connection], T]
     durable: bool
     landed: Callable[[T], None] | None
+    what: tuple[str, ...]
+    """The crash points it passes."""
     outcome: connection.Outcome | None = None
     waiter: asyncio.Future[None] | None = None
 
@@ -58,7 +61,16 @@ class Sent(Generic[T]):
             raise cancelled
         if self.outcome.error is not None:
             raise self.outcome.error
+        for point in self.what:
+            crash_point(f"{point}.after")
         return self.outcome.value
+
+    def run(self, conn: sqlite3.Connection) -> T:
+        """What the database thread calls."""
+        value = self.fn(conn)
+        for point in self.what:
+            crash_point(f"{point}.inside")
+        return value
 
 
 class Database:
@@ -108,21 +120,24 @@ class Database:
         fn: Callable[[sqlite3.Connection], T],
         durable: bool = False,
         landed: Callable[[T], None] | None = None,
+        what: tuple[str, ...] = ("write",),
     ) -> T:
         """Run `fn(conn)` inside the next transaction and return its result once that is committed.
 
         `durable` waits for the disk (synchronous=FULL). `landed(result)` runs on the loop right after the commit, also
-        when the caller was cancelled meanwhile. An exception of `fn` undoes only its own statements and is raised here.
+        when the caller was cancelled meanwhile. `what` says what it carries: the names of its crash points. An
+        exception of `fn` undoes only its own statements and is raised here.
 
         Raises StoreFailed once the database failed, DatabaseBusy when another process holds the lock for 5 s.
         """
-        return await self.send(fn, durable, landed).result()
+        return await self.send(fn, durable, landed, what).result()
 
     def send(
         self,
         fn: Callable[[sqlite3.Connection], T],
         durable: bool = False,
         landed: Callable[[T], None] | None = None,
+        what: tuple[str, ...] = ("write",),
     ) -> Sent[T]:
         """`write` for who has something else to do meanwhile: `await sent.result()` is the rest of it.
 
@@ -132,7 +147,9 @@ class Database:
             raise type(self.failed)(self.path, self.failed.reason) from self.failed
         if self._writer is None or self._closing is not None:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
-        job = Sent(fn, durable, landed)
+        for point in what:
+            crash_point(f"{point}.before")
+        job = Sent(fn, durable, landed, what)
         self._queue.append(job)
         if not self._running and not self._kick_scheduled:
             # Not at once: whoever writes in this same turn shares the transaction.
@@ -155,10 +172,10 @@ class Database:
             raise DatabaseCorrupt(self.path, f"a stored value cannot be decoded ({error})") from error
 
     def write_beside(
-        self, fn: Callable[[sqlite3.Connection], None], done: Callable[[BaseException | None], None]
+        self, fn: Callable[[sqlite3.Connection], None], done: Callable[[BaseException | None], None], what: str
     ) -> None:
         """For threads beside the loop, which may be held up: run `fn(conn)` in a transaction of its own, after the
-        batch that is running; `done(error)` is called on the loop.
+        batch that is running; `done(error)` is called on the loop. `what` names its crash points.
 
         The caller stops before the database is closed.
         """
@@ -168,9 +185,12 @@ class Database:
 
         def work() -> None:
             error = None
+            job = Sent(fn, False, None, (what,))
+            crash_point(f"{what}.before")
             try:
                 connection.check_file(self.path, self._file)
-                error = connection.run_batch([fn], None, writer._conn)[0].error
+                error = connection.run_batch([job.run], None, writer._conn)[0].error
+                crash_point(f"{what}.after")
             except Exception as caught:  # noqa: BLE001  handed to the loop
                 error = connection.translate(caught, self.path) if isinstance(caught, sqlite3.Error) else caught
             self._loop.call_soon_threadsafe(landed, error)
@@ -218,7 +238,7 @@ class Database:
         switch = None if wanted == self._synchronous else wanted
         self._synchronous = wanted
         self._running = True
-        run = partial(connection.run_batch, [job.fn for job in batch], switch)
+        run = partial(connection.run_batch, [job.run for job in batch], switch)
         if wanted == "FULL":
             run = partial(self._durably, run)
         connection.call(self._writer, run, partial(self._land, batch))

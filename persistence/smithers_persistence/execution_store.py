@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from smithers_persistence import commands, frame_writes, people, reads_agents, writes, writes_agents
-from smithers_persistence.crash import crash_point
 from smithers_persistence.database import Database, Sent
 from smithers_persistence.frame_store import pack_keyframe
 from smithers_persistence.lease import Lease, Observation, wall_ms
@@ -29,6 +28,7 @@ from smithers_persistence.rows import (
     StreamRow,
     TaskClaim,
 )
+from smithers_persistence.sql import Q
 from smithers_persistence.writes import Claim, Holder
 
 T = TypeVar("T")
@@ -65,21 +65,6 @@ class _SinceKeyframe:
         return self.frames >= KEYFRAME_FRAMES or self.delta_bytes > max(self.full_bytes, KEYFRAME_MIN_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class SentFrame:
-    """A frame's write on its way."""
-
-    sent: Sent[CommitInfo]
-    points: list[str]
-
-    async def result(self) -> CommitInfo:
-        """Wait until it is committed. Raises as `ExecutionStore.commit`."""
-        info = await self.sent.result()
-        for point in self.points:
-            crash_point(f"{point}.after")
-        return info
-
-
 class ExecutionStore:
     """Writes of one execution under one owner and epoch.
 
@@ -104,9 +89,8 @@ class ExecutionStore:
 
         def insert(conn: sqlite3.Connection) -> None:
             frame_writes.create(conn, new)
-            crash_point("create.inside")
 
-        await _between("create", lambda: db.write(insert, durable=True))
+        await db.write(insert, durable=True, what=("create",))
         return cls(db, Holder(new.execution_id, new.owner, 1), clock, lease)
 
     @classmethod
@@ -139,9 +123,8 @@ class ExecutionStore:
         def take(conn: sqlite3.Connection) -> None:
             writes.take(conn, holder, claim, clock())
             writes.insert_events(conn, holder.execution_id, events)
-            crash_point("take.inside")
 
-        await _between("take", lambda: db.write(take, durable=True))
+        await db.write(take, durable=True, what=("take",))
         return cls(db, holder, clock, lease)
 
     @property
@@ -161,25 +144,24 @@ class ExecutionStore:
         """
         return await self.send(write).result()
 
-    def send(self, write: FrameWrite) -> SentFrame:
+    def send(self, write: FrameWrite) -> Sent[CommitInfo]:
         """`commit` for who goes on meanwhile: `await sent.result()` is the rest of it, and raises what it raises."""
-        points = frame_writes.crash_points(write)
         durable = write.durable or bool(write.finished or (write.opening and write.opening.claims))
-        for point in points:
-            crash_point(f"{point}.before")
-        sent = self.db.send(
+        return self.db.send(
             lambda conn: self._frame(conn, write),
             durable=durable,
             landed=self._since_keyframe.add,
+            what=frame_writes.crash_points(write),
         )
-        return SentFrame(sent, points)
 
     async def write_keyframe(self, frame_index: int, flat_nodes: list[list[Any]]) -> None:
         """Store the full plan of a frame: rows [id, parent, type, name, props] in plan order. A cache, not a record."""
         # Compressing 10k nodes takes some 10 ms: neither the loop nor the database thread should stand still for it.
         packed = await asyncio.to_thread(pack_keyframe, flat_nodes)
         self._since_keyframe = _SinceKeyframe(full_bytes=len(packed))
-        await self._write(lambda conn: frame_writes.set_keyframe(conn, self.execution_id, frame_index, packed))
+        await self._write(
+            lambda conn: frame_writes.set_keyframe(conn, self.execution_id, frame_index, packed), "keyframe"
+        )
 
     async def claim(self, claims: Sequence[TaskClaim]) -> None:
         """Record 1: these attempts run under this owner and epoch. Durable; LostLease if one is not scheduled."""
@@ -187,9 +169,8 @@ class ExecutionStore:
         def claim_all(conn: sqlite3.Connection) -> None:
             for claim in claims:
                 writes.claim_task(conn, self.holder, claim)
-            crash_point("claim.inside")
 
-        await _between("claim", lambda: self._write(claim_all, durable=True))
+        await self._write(claim_all, "claim", durable=True)
 
     async def finish(self, *ended: FinishedTask) -> None:
         """Record 2: the attempts ended, their handlers are pending. Durable; LostLease unless they run in this epoch.
@@ -201,9 +182,8 @@ class ExecutionStore:
             for done in ended:
                 writes.finish_task(conn, self.holder, done)
                 writes.insert_events(conn, self.execution_id, done.events)
-            crash_point("finished.inside")
 
-        await _between("finished", lambda: self._write(finish, durable=True))
+        await self._write(finish, "finished", durable=True)
 
     async def retry_later(self, later: RetryLater) -> None:
         """End the attempt with its error and schedule the next one. LostLease unless it runs under this epoch."""
@@ -212,26 +192,25 @@ class ExecutionStore:
             writes.retry_task(conn, self.holder, later)
             writes.insert_events(conn, self.execution_id, later.events)
 
-        await self._write(retry)
+        await self._write(retry, "retry")
 
     async def record_process(self, node_id: str, mounted_frame: int, attempt: int, process_json: str) -> None:
         """The child process of a running attempt (Z-10). Not durable: a power cut ends the process too."""
         task = (node_id, mounted_frame, attempt)
-        await self._write(lambda conn: writes.set_task_process(conn, self.holder, task, process_json))
+        await self._write(lambda conn: writes.set_task_process(conn, self.holder, task, process_json), "process")
 
     async def checkpoint(self, node_id: str, mounted_frame: int, attempt: int, agent: AgentRow) -> None:
         """Write what a conversation gained (G-3); durable: what its next step does must not be done twice."""
 
         def write(conn: sqlite3.Connection) -> None:
             writes_agents.put_agent(conn, self.execution_id, (node_id, mounted_frame, attempt), agent)
-            crash_point("checkpoint.inside")
 
-        await _between("checkpoint", lambda: self._write(write, durable=True))
+        await self._write(write, "checkpoint", durable=True)
 
     async def forget_session(self, node_id: str, mounted_frame: int) -> None:
         """Drop a conversation, so that the next attempt begins again."""
         key = (self.execution_id, node_id, mounted_frame)
-        await self._write(lambda conn: writes_agents.forget_session(conn, *key))
+        await self._write(lambda conn: writes_agents.forget_session(conn, *key), "forget")
 
     async def load_session(self, node_id: str, mounted_frame: int) -> AgentSession:
         """The conversation of an incarnation as far as it got."""
@@ -240,11 +219,11 @@ class ExecutionStore:
 
     async def stream(self, rows: Sequence[StreamRow]) -> None:
         """Append streamed pieces (G-2)."""
-        await self._write(lambda conn: writes.insert_stream(conn, self.execution_id, rows))
+        await self._write(lambda conn: writes.insert_stream(conn, self.execution_id, rows), "stream")
 
     async def log(self, events: Sequence[EventRow]) -> None:
         """Append events that belong to no frame write."""
-        await self._write(lambda conn: writes.insert_events(conn, self.execution_id, events))
+        await self._write(lambda conn: writes.insert_events(conn, self.execution_id, events), "log")
 
     async def set_status(self, status: str, reason: str | None = None, events: Sequence[EventRow] = ()) -> None:
         """The execution's one-word status and its reason (Z-21)."""
@@ -253,7 +232,7 @@ class ExecutionStore:
             writes.set_status(conn, self.execution_id, status, reason)
             writes.insert_events(conn, self.execution_id, events)
 
-        await self._write(change)
+        await self._write(change, "status")
 
     async def suspend(self, reason: str, events: Sequence[EventRow]) -> None:
         """Leave the execution waiting, without an owner: its tasks are put back, its questions stay open. Durable."""
@@ -264,13 +243,20 @@ class ExecutionStore:
             writes.insert_events(conn, self.execution_id, events)
             writes.release_execution(conn, self.execution_id)
 
-        await _between("suspend", lambda: self.apply(leave, durable=True))
+        await self._write(leave, "suspend", durable=True)
 
     async def recover(self, recovery: Recovery) -> None:
         """What a resume decides before its first frame: one durable transaction."""
-        await _between(
-            "recover", lambda: self._write(lambda conn: write_recovery(conn, self.holder, recovery), durable=True)
-        )
+        await self._write(lambda conn: write_recovery(conn, self.holder, recovery), "recover", durable=True)
+
+    async def change_script(self, script_hash: str, events: Sequence[EventRow]) -> None:
+        """From now on the execution runs another version of its script (T-6)."""
+
+        def change(conn: sqlite3.Connection) -> None:
+            conn.execute(Q["set_script_hash"], (script_hash, self.execution_id))
+            writes.insert_events(conn, self.execution_id, events)
+
+        await self._write(change, "script", durable=True)
 
     async def end(self, end: EndExecution) -> None:
         """The closing record; durable."""
@@ -283,13 +269,12 @@ class ExecutionStore:
             if end.withdraw:
                 people.cancel_all(conn, self.execution_id)
             writes.insert_events(conn, self.execution_id, end.events)
-            crash_point("end.inside")
 
-        await _between("end", lambda: self._write(close, durable=True))
+        await self._write(close, "end", durable=True)
 
     async def release(self) -> None:
         """Give the execution up: it has no owner until someone claims it."""
-        await self._write(lambda conn: writes.release_execution(conn, self.execution_id))
+        await self._write(lambda conn: writes.release_execution(conn, self.execution_id), "release")
 
     def _frame(self, conn: sqlite3.Connection, write: FrameWrite) -> CommitInfo:
         if self.lease.doubtful:
@@ -302,11 +287,11 @@ class ExecutionStore:
         writes.renew(conn, self.holder, self._clock() + self.lease.lease_ms)
         self.lease.renewed(sent)
 
-    async def apply(self, fn: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+    async def apply(self, fn: Callable[[sqlite3.Connection], T], what: str, *, durable: bool = False) -> T:
         """Run `fn(conn)` in one fenced transaction: for the records of people.py and commands.py."""
-        return await self._write(fn, durable=durable)
+        return await self._write(fn, what, durable=durable)
 
-    async def _write(self, fn: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+    async def _write(self, fn: Callable[[sqlite3.Connection], T], what: str, *, durable: bool = False) -> T:
         now = self._clock()
 
         def fenced(conn: sqlite3.Connection) -> T:
@@ -315,10 +300,4 @@ class ExecutionStore:
                 self.renew(conn)
             return fn(conn)
 
-        return await self.db.write(fenced, durable=durable)
-
-
-async def _between(point: str, write: Callable[[], Any]) -> None:
-    crash_point(f"{point}.before")
-    await write()
-    crash_point(f"{point}.after")
+        return await self.db.write(fenced, durable=durable, what=(what,))

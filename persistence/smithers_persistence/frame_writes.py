@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import orjson
 
 from smithers_persistence import chain, commands, writes, writes_agents
-from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import FrameOrderError
 from smithers_persistence.packing import pack
 from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution, PhaseTimes
@@ -84,14 +83,12 @@ def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> 
         end = flushed.head
         row_bytes = _complete_row(conn, holder, write.frame_index, flushed, head)
     writes.set_head(conn, holder.execution_id, Head(write.frame_index, end), write.created_at)
-    for point in crash_points(write):
-        crash_point(f"{point}.inside")
     first = flushed.ids[0] if flushed.ids else 0
     last_event = flushed.last_event_id or last_event
     return CommitInfo(write.frame_index, first, flushed.last_id, last_event, delta_bytes, row_bytes)
 
 
-def crash_points(write: FrameWrite) -> list[str]:
+def crash_points(write: FrameWrite) -> tuple[str, ...]:
     """The points of crash.py that this write passes."""
     points: list[str] = ["finished"] if write.finished else []
     if write.opening is not None:
@@ -100,7 +97,7 @@ def crash_points(write: FrameWrite) -> list[str]:
             points.append("claim")
     if write.flush is not None:
         points.append("frame.flush")
-    return points
+    return tuple(points)
 
 
 def set_phase_times(conn: sqlite3.Connection, execution_id: str, times: PhaseTimes) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import DatabasePathError, DatabaseTooNew
 from smithers_persistence.sql import Q
 
@@ -66,6 +67,7 @@ def migrate(conn: sqlite3.Connection, path: Path) -> None:
     if schema_version(conn, path) == SUPPORTED:
         return
     for migration in MIGRATIONS:
+        crash_point("migrate.before")
         conn.execute("BEGIN IMMEDIATE")
         try:
             # Read again under the lock: another process may have migrated meanwhile.
@@ -75,11 +77,13 @@ def migrate(conn: sqlite3.Connection, path: Path) -> None:
                 for statement in statements(migration.text):
                     conn.execute(statement)
                 conn.execute(Q["record_migration"], (migration.version, migration.name, time.time_ns() // 1_000_000))
+            crash_point("migrate.inside")
             conn.execute("COMMIT")
         except BaseException:
             if conn.in_transaction:
                 conn.execute("ROLLBACK")
             raise
+        crash_point("migrate.after")
 
 
 def dump_schema(conn: sqlite3.Connection) -> str:

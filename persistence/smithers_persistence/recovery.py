@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from smithers_persistence import writes, writes_agents
-from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import EventRow, NodeKey
 from smithers_persistence.sql import Q
 from smithers_persistence.writes import Holder
@@ -60,4 +59,3 @@ def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery)
         conn.execute(Q["abandon_orphan"], (at, execution_id, node_id, mounted))
     writes.set_status(conn, execution_id, "running", None)
     writes.insert_events(conn, execution_id, recovery.events)
-    crash_point("recover.inside")

@@ -96,9 +96,10 @@ async def test_a_hook_that_raises_inside_undoes_the_write(open_db: OpenDb, names
 
 
 async def test_the_points_of_the_other_records(open_db: OpenDb, names: list[str]) -> None:
+    made = ("migrate", "migrate", "create")
     async with open_db() as db:
         store = await new_store(db)
-        assert names[1:] == ["create.before", "create.inside", "create.after"]
+        assert names[1:] == [f"{what}.{place}" for what in made for place in ("before", "inside", "after")]
         for what, write in (
             ("claim", lambda: store.claim([TaskClaim("n", 0, 1, NOW)])),
             ("finished", lambda: store.finish(FinishedTask("n", 0, 1, "failed", NOW))),

@@ -71,7 +71,7 @@ class Questions:
                 people.reopen(conn, self.run.execution_id, row.id, payload)
             writes.insert_events(conn, self.run.execution_id, [event])
 
-        await self.run.store.apply(again, durable=True)
+        await self.run.store.apply(again, "approval.refused", durable=True)
 
     async def _row(self, inst: Instance, request: AskRequest) -> ApprovalRecord:
         run = self.run
@@ -87,7 +87,7 @@ class Questions:
                 writes.insert_events(conn, run.execution_id, [event])
             return row
 
-        return await run.store.apply(ask, durable=True)
+        return await run.store.apply(ask, "approval.asked", durable=True)
 
     def _is_kept(self, inst: Instance) -> bool:
         """A run that is stopped can be resumed, and then its questions are still open."""
@@ -102,7 +102,7 @@ class Questions:
             if people.cancel(conn, approval_id):
                 writes.insert_events(conn, run.execution_id, [event])
 
-        await run.store.apply(withdraw)
+        await run.store.apply(withdraw, "approval.withdrawn")
 
 
 def blocked_by(request: AskRequest) -> str:

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from smithers_persistence.crash import crash_point
 from smithers_py.engine.effect_state import EffectState
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.journal import is_volatile
@@ -37,7 +38,8 @@ async def run_cleanups(run: Run) -> None:
     for inst in run.tree.root.walk():
         if inst.kind is NodeKind.EFFECT and isinstance(inst.extra, EffectState) and inst.extra.cleanup is not None:
             job = Job(inst, "cleanup", "cleanup")
-            await _call(run, Frame(run.next_frame, run.clock.now_ms(), []), job, "effect", inst.extra.cleanup, ())
+            last = Frame(run.next_frame, run.clock.now_ms(), [])
+            await _call(run, last, job, "effect", inst.extra.cleanup, (), point="cleanup")
             if job.error is not None:
                 run.observer.log("error", job.error.render())
 
@@ -46,9 +48,9 @@ async def _run_job(run: Run, frame: Frame, job: Job) -> None:
     if job.kind == "effect":
         await _effect(run, frame, job)
     elif job.kind == "cleanup":
-        await _call(run, frame, job, "effect", job.fn, ())
+        await _call(run, frame, job, "effect", job.fn, (), point="cleanup")
     else:
-        await _call(run, frame, job, "handler", job.fn, job.args)
+        await _call(run, frame, job, "handler", job.fn, job.args, point="handler")
 
 
 async def _effect(run: Run, frame: Frame, job: Job) -> None:
@@ -57,9 +59,9 @@ async def _effect(run: Run, frame: Frame, job: Job) -> None:
     rounds = 2 if run.options.strict and state.deps is None else 1
     for _ in range(rounds):
         if state.cleanup is not None:
-            await _call(run, frame, job, "effect", state.cleanup, ())
+            await _call(run, frame, job, "effect", state.cleanup, (), point="cleanup")
             state.cleanup = None
-        returned = await _call(run, frame, job, "effect", job.fn, ())
+        returned = await _call(run, frame, job, "effect", job.fn, (), point="effect")
         state.cleanup = returned if callable(returned) else job.inst.desc.cleanup
     if state.again and state.deps == job.deps:
         job.actions = [action for action in job.actions if is_volatile(action)]
@@ -69,7 +71,14 @@ async def _effect(run: Run, frame: Frame, job: Job) -> None:
 
 
 async def _call(
-    run: Run, frame: Frame, job: Job, kind: ActivityKind, fn: Callable[..., Any] | None, args: tuple[Any, ...]
+    run: Run,
+    frame: Frame,
+    job: Job,
+    kind: ActivityKind,
+    fn: Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    *,
+    point: str,
 ) -> Any:
     """Call one function of the plan in an activity of its own; returns its value, None when it raised."""
     inst = job.inst
@@ -86,6 +95,7 @@ async def _call(
         return None
     limit: asyncio.Timeout | None = None
     token = current.set(activity)
+    crash_point(f"{point}.before")
     try:
         value = invoke(fn, *args, ctx=run.ctx)
         if inspect.isawaitable(value):
@@ -101,6 +111,7 @@ async def _call(
         return None
     finally:
         current.reset(token)
+    crash_point(f"{point}.after")
     job.actions += activity.close()
     return value
 

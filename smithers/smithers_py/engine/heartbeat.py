@@ -63,7 +63,7 @@ class Heartbeat:
             self._due.wait(self._interval)
             self._due.clear()
             if not (self._over or self._silent):
-                self._run.store.db.write_beside(self._run.store.renew, self._sent)
+                self._run.store.db.write_beside(self._run.store.renew, self._sent, "heartbeat")
 
     def _sent(self, error: BaseException | None) -> None:
         # A busy database is tried again with the next one.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from smithers_persistence import ExecutionStore
-from smithers_persistence.execution_store import SentFrame
-from smithers_persistence.rows import EventRow, FinishedTask, PhaseTimes
+from smithers_persistence.database import Sent
+from smithers_persistence.rows import CommitInfo, EventRow, FinishedTask, PhaseTimes
 from smithers_py.clock import Clock
 from smithers_py.config import Config, LimitsConfig
 from smithers_py.engine.content import Content
@@ -160,6 +160,12 @@ class Run:
     transaction with what it decides."""
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     """Stream events waiting for an `on_progress` handler."""
+    cascade: set[str] = field(default_factory=set[str])
+    """Nodes that run again because the script changed: what depends on them follows (plan_change.py)."""
+    cascade_keys: set[str] = field(default_factory=set[str])
+    """What such nodes have written since anybody looked."""
+    outdated: list[Instance] = field(default_factory=list[Instance])
+    """Running nodes that the script describes otherwise now: they go on, the next frame says so."""
     owed: Owed = field(default_factory=Owed)
     """What the next frame does besides what its render finds."""
     tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])
@@ -177,7 +183,7 @@ class Run:
     """The status as stored: running, waiting or paused."""
     parent_told: Callable[[str | None], None] | None = None
     """Of a child execution: tells its parent's node what it waits for, None when it goes on."""
-    sent: SentFrame | None = None
+    sent: Sent[CommitInfo] | None = None
     """The write of a frame that the next one did not wait for; see commit.py."""
     failures: list[SmithersError] = field(default_factory=list[SmithersError])
     """Unhandled failures, in the order in which they were flushed."""

@@ -31,7 +31,7 @@ class Windows:
     async def close(self, key: str, until_ms: int, reason: str) -> int:
         """Close it at least until then."""
         now = self._clock.now_ms()
-        return await self._db.write(lambda conn: close_window(conn, key, until_ms, reason, now))
+        return await self._db.write(lambda conn: close_window(conn, key, until_ms, reason, now), what=("window",))
 
 
 class Spending:

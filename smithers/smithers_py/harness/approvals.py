@@ -85,7 +85,7 @@ async def answer_approval(
             return people.get_approval(conn, asked.id)
         return None
 
-    row = await db.write(work, durable=True)
+    row = await db.write(work, durable=True, what=("approval.answered",))
     if row is None:
         raise UsageError(f"the question {asked.id} ({asked.title}) is not open any more", hint="`smithers approvals`.")
     return convert.approval(row)

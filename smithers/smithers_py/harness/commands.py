@@ -84,7 +84,7 @@ async def send_command(
         asker(),
         source,
     )
-    command_id = await db.write(lambda conn: commands.send(conn, row), durable=True)
+    command_id = await db.write(lambda conn: commands.send(conn, row), durable=True, what=("command.sent",))
     live = await reader.has_engine(execution_id)
     record = await _answer(db, command_id, wait_seconds if live else 0)
     return command_view(record, live=live)

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from smithers_persistence.crash import crash_point
 from smithers_py.workers.pool import DaemonPool
 
 _SH_GATE = 'read -r _smithers_gate || exit 125; exec "$@" </dev/null'
@@ -78,6 +79,7 @@ class GatedProcess:
             raise
         finally:
             os.close(gate_read)
+        crash_point("child.spawned")
         self._gated = True
         self._pidfd: int | None = None
         self._exit = self._watch()
@@ -109,6 +111,7 @@ class GatedProcess:
         with suppress(BrokenPipeError):  # killed while it waited: its exit tells
             os.write(self._gate, b"\n")
         self._close_gate()
+        crash_point("child.released")
 
     async def wait(self, seconds: float | None) -> bool:
         """Wait for the leader's exit without reaping it; False when `seconds` passed before."""
@@ -139,6 +142,7 @@ class GatedProcess:
         if self._popen.returncode is None:
             self._signal(signal.SIGKILL)
             self._popen.wait()
+        crash_point("child.ended")
         if self._pidfd is not None:
             asyncio.get_running_loop().remove_reader(self._pidfd)
             os.close(self._pidfd)

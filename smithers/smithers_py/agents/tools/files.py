@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from smithers_persistence.crash import crash_point
 from smithers_py.agents.tools.confine import Refused, Workspace
 from smithers_py.agents.tools.grant import digest_of, granted
 from smithers_py.workers.pool import DaemonPool
@@ -164,6 +165,7 @@ async def _run_search(request: bytes) -> list[dict[str, Any]]:
         env={},
         start_new_session=True,
     )
+    crash_point("child.spawned")
     assert process.stdin is not None  # noqa: S101 - all three are pipes
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
@@ -180,6 +182,7 @@ async def _run_search(request: bytes) -> list[dict[str, Any]]:
         if process.returncode is None:
             process.kill()
         await process.wait()
+        crash_point("child.ended")
     if not lines:
         said = (await process.stderr.read()).decode(errors="replace").strip().rpartition("\n")[2]
         raise Refused(f"the search failed: {said or 'it took too long'}")
