@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.style import Style
 from rich.text import Text
 
-from smithers_py.cli.terminal import ansi_colour, clean, glyph, human_duration
+from smithers_py.cli.terminal import ansi_colour, clean, glyph, human_count, human_duration
 from smithers_py.cli.window import CALM, Gap, choose_rows
 from smithers_py.engine.asking import OF_PEOPLE
 from smithers_py.engine.observer import FrameReport
@@ -79,9 +79,9 @@ class LiveProgress:
         if any(status == "blocked" and detail in OF_PEOPLE for _, status, detail in report.statuses):
             self.asked.set()
 
-    def output(self, node_id: str, stream: str, line: str) -> None:  # noqa: ARG002 - the observer's signature
-        """Keep the node's last line of output."""
-        self.view.output(node_id, line)
+    def output(self, node_id: str, stream: str, line: str) -> None:
+        """Keep what the node does."""
+        self.view.output(node_id, stream, line)
         self._dirty.set()
 
     def log(self, level: str, message: str) -> None:
@@ -150,6 +150,10 @@ class LiveProgress:
         took = node.duration_ms(self.view.now())
         if took is not None:
             text.append(f" {human_duration(took)}", style="bright_black")
+        if node.tokens:
+            text.append(f" {human_count(node.tokens)} tokens", style="bright_black")
+        if node.tool:
+            text.append(f"  {clean(node.tool)}", style="cyan")
         told = node.detail or node.last_line
         if told:
             text.append(f"  {clean(told)}", style="red" if node.status == "failed" else "bright_black")

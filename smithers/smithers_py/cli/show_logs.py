@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from smithers_py.cli.inputs import database_path
-from smithers_py.cli.terminal import can_write, clean, note, paint, say, shorten, write_json
+from smithers_py.cli.terminal import can_write, clean, human_duration, note, paint, say, shorten, write_json
 from smithers_py.errors import UsageError
 from smithers_py.harness.follow import follow_log
 from smithers_py.harness.models import LogLine
@@ -43,12 +44,29 @@ async def _show(database: Path | None, execution: str, *, follow: bool, level: s
 
 
 def _print(lines: Sequence[LogLine], labels: Mapping[str, str], *, as_json: bool) -> None:
-    for line in lines:
+    for line in lines if as_json else _joined(lines):
         if as_json:
             write_json(line)
         else:
             say(_text(line, labels))
     sys.stdout.flush()
+
+
+def _joined(lines: Sequence[LogLine]) -> Iterator[LogLine]:
+    """The pieces of one agent's text that come one after the other as one line, each line of the text by itself."""
+    for (kind, _node, _thinking), pieces in groupby(lines, lambda line: (line.type, line.node_id, _thinks(line))):
+        if kind != "text":
+            yield from pieces
+            continue
+        held = list(pieces)
+        written = "".join(_output(piece.payload) for piece in held)
+        for one in written.splitlines():
+            if one.strip():
+                yield held[0].model_copy(update={"payload": {**held[0].payload, "text": one}})
+
+
+def _thinks(line: LogLine) -> bool:
+    return isinstance(line.payload, dict) and bool(line.payload.get("thinking"))
 
 
 def _text(line: LogLine, labels: Mapping[str, str]) -> str:
@@ -62,12 +80,24 @@ def _text(line: LogLine, labels: Mapping[str, str]) -> str:
 
 
 def _output(payload: Any) -> str:
-    """What was printed: `line` of a command, `text` of an agent, else the payload as it is."""
+    """What was printed: `line` of a command, `text` of an agent, a tool's call and end, else the payload as it is."""
     if isinstance(payload, dict):
+        if "phase" in payload:
+            return _tool(payload)
         for name in ("line", "text"):
             if isinstance(payload.get(name), str):
                 return payload[name]
     return _payload(payload)
+
+
+def _tool(payload: dict[str, Any]) -> str:
+    tool = payload.get("tool")
+    if payload["phase"] == "start":
+        return f"{tool} {shorten(clean(str(payload.get('args', ''))), _WIDEST)}"
+    took = f" ({human_duration(payload['ms'])})" if isinstance(payload.get("ms"), int) else ""
+    if refused := payload.get("refused"):
+        return f"{tool} refused: {refused}"
+    return f"{tool} {'failed: ' + str(payload['error']) if payload.get('error') else 'ended'}{took}"
 
 
 def _payload(payload: Any) -> str:

@@ -78,6 +78,15 @@ def paint(text: str, status: str, stream: TextIO) -> str:
     return f"\x1b[{ansi_colour(status)}m{text}\x1b[0m"
 
 
+def human_count(count: int) -> str:
+    """`950`, `1.2k`, `45k`, `3.1M`."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            shown = count / size
+            return f"{shown:.1f}{unit}" if shown < 10 else f"{shown:.0f}{unit}"
+    return str(count)
+
+
 def human_duration(ms: float | None) -> str:
     """Milliseconds for people: 0.4s, 12.3s, 3m05s, 2h03m; empty when unknown."""
     if ms is None:

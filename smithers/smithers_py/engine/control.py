@@ -13,13 +13,13 @@ from smithers_persistence.rows import AgentRow, StreamRow, ToolCallRow
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.journal import journal_text
 from smithers_py.engine.run import Run, ToolWrites
+from smithers_py.engine.telling import told_of
 from smithers_py.engine.triggers import Trigger
 from smithers_py.state.actions import Action
 from smithers_py.workers.control import Answer, AskRequest
 
 _BATCH = 64
 _FLUSH_SECONDS = 0.05
-_SHOWN = ("stdout", "stderr", "text")
 
 
 class TaskControl:
@@ -97,9 +97,9 @@ class TaskControl:
 
     def _emitted(self, kind: str, payload: dict[str, Any], first: bool) -> None:
         inst = self._inst
-        if kind in _SHOWN:
-            line = payload.get("line", payload.get("text", ""))
-            self._run.observer.output(inst.node_id, kind, str(line))
+        told = told_of(kind, payload)
+        if told is not None:
+            self._run.observer.output(inst.node_id, kind, told)
         if "on_progress" in inst.handlers:
             self._run.progress.setdefault(inst, []).append({"kind": kind, **payload})
             self._run.post(Trigger("progress", inst.node_id))

@@ -31,7 +31,9 @@ class Observer(Protocol):
         ...
 
     def output(self, node_id: str, stream: str, line: str) -> None:
-        """A task printed a line or streamed text (`stream`: stdout, stderr, text)."""
+        """What a task does, by `stream`: a line of stdout or stderr; a piece of an agent's text; the tool it calls, ""
+        when that has ended; under "usage" its tokens so far, in and out.
+        """
         ...
 
     def log(self, level: str, message: str) -> None:

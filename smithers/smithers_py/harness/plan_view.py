@@ -29,6 +29,7 @@ _SHOWN_STATUSES = (
 )
 
 
+_TAIL = 400
 _LOOPS = ("While", "Ralph")
 
 
@@ -40,8 +41,14 @@ class ViewNode:
     status: str = "idle"
     detail: str | None = None
     last_line: str = ""
+    tool: str = ""
+    """What an agent is calling right now."""
+    tokens: int = 0
+    """What its model calls took so far, in and out."""
     started_ms: int | None = None
     ended_ms: int | None = None
+    text: str = ""
+    """The end of what an agent wrote, which comes in pieces."""
 
     @property
     def node_id(self) -> str:
@@ -147,10 +154,20 @@ class PlanView:
                 node.detail = detail
         return changed
 
-    def output(self, node_id: str, line: str) -> None:
-        """Remember the last line that is not blank."""
+    def output(self, node_id: str, stream: str, line: str) -> None:
+        """Remember what the node does; see `Observer.output`. Of text its last line that is not blank."""
         node = self.nodes.get(node_id)
-        if node is not None and line.strip():
+        if node is None:
+            return
+        if stream == "usage":
+            node.tokens = int(line)
+        elif stream == "tool":
+            node.tool = line
+        elif stream == "text":
+            node.text = (node.text + line)[-_TAIL:]
+            lines = [one for one in node.text.splitlines() if one.strip()]
+            node.last_line = lines[-1] if lines else node.last_line
+        elif line.strip():
             node.last_line = line
 
     def rows(self) -> list[tuple[int, ViewNode]]:
@@ -169,8 +186,10 @@ class PlanView:
         goes_on = node.status == "blocked" and node.started_ms is not None
         node.status = status
         node.detail = detail
+        node.tool = ""
         if status == "running" and not goes_on:
             node.started_ms, node.ended_ms = self.now(), None
+            node.text = ""
         elif status in _ENDED and node.started_ms is not None and node.ended_ms is None:
             node.ended_ms = self.now()
         if status == "failed":

@@ -58,8 +58,8 @@ def test_statuses_are_timed_and_only_changes_are_reported(view, clock):
     assert [node.node_id for node in changed] == ["w"]
     clock.ms += 250
     assert view.nodes["w"].duration_ms(clock.ms) == 250
-    view.output("w", "3 passed")
-    view.output("w", "   ")
+    view.output("w", "stdout", "3 passed")
+    view.output("w", "stdout", "   ")
     view.apply([], [("w", "succeeded", None)])
     clock.ms += 1_000
     node = view.nodes["w"]
