@@ -72,9 +72,11 @@ async def run_plan(
     stop: StopRequest | None = None,
     strict: bool = False,
     config: Config | None = None,
+    wait: bool = False,
 ) -> RunResult:
     """Run a plan to its end with offline models, no idle time and, unless given, a temporary database and workspace.
 
+    A plan that asks a person, and has nothing else to do, ends as "waiting" unless `wait` says that somebody answers.
     Nothing is read from a configuration file; `config` has budgets, aliases and the like.
 
     Raises:
