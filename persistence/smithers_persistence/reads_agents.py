@@ -24,6 +24,11 @@ def tool_calls(conn: sqlite3.Connection, execution_id: str) -> list[ToolCallReco
     return [_tool_call(row) for row in conn.execute(Q["read_tool_calls"], (execution_id,))]
 
 
+def tool_journals(conn: sqlite3.Connection, execution_id: str) -> list[tuple[str, int, int, str, str]]:
+    """Tool calls whose state writes no flush has applied, oldest first: (node_id, mounted_frame, turn, call_id, journal)."""
+    return [(*row[:4], unpack(row[4]) or "") for row in conn.execute(Q["read_tool_journals"], (execution_id,))]
+
+
 def _tool_call(row: tuple[Any, ...]) -> ToolCallRecord:
     shown: list[Any] = [*row[:7], bool(row[7]), *row[8:10], *map(unpack, row[10:])]
     return ToolCallRecord(*shown)

@@ -37,6 +37,10 @@ SELECT execution_id, node_id, mounted_frame, turn, call_id, tool, status, safe, 
     result_json, journal_json
 FROM tool_calls WHERE execution_id = ? ORDER BY started_at, node_id, turn;
 
+-- name: read_tool_journals
+SELECT node_id, mounted_frame, turn, call_id, journal_json
+FROM tool_calls WHERE execution_id = ? AND journal_json IS NOT NULL ORDER BY ended_at, node_id, turn;
+
 -- name: read_node_agents
 SELECT execution_id, node_id, mounted_frame, attempt, run_id, model, status, started_at, ended_at, cost_usd,
     usage_json, error_json, output_text, output_structured_json, history_json

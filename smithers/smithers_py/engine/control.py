@@ -14,6 +14,7 @@ from smithers_py.engine.instance import Instance
 from smithers_py.engine.journal import journal_text
 from smithers_py.engine.run import Run, ToolWrites
 from smithers_py.engine.telling import told_of
+from smithers_py.engine.tool_writes import with_lost_writes_open
 from smithers_py.engine.triggers import Trigger
 from smithers_py.state.actions import Action
 from smithers_py.workers.control import Answer, AskRequest
@@ -68,7 +69,7 @@ class TaskControl:
         """What earlier attempts of this agent said and did (G-3)."""
         if self.attempt == 1 and self._run.store.holder.epoch == 1:
             return None
-        return await self._run.store.load_session(*self._inst.key)
+        return with_lost_writes_open(await self._run.store.load_session(*self._inst.key))
 
     async def forget_session(self) -> None:
         """Drop their messages and tool calls."""
