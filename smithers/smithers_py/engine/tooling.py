@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from smithers_py.agents.tools.spec import ToolSpec
+from smithers_py.config import FILE
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Run
 from smithers_py.nodes.tools import ToolPolicy
@@ -28,7 +29,7 @@ def tool_spec(run: Run, inst: Instance) -> ToolSpec | None:
             *(database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")),
             database.parent / "executions",
         ),
-        protected=plan_files(run),
+        protected=(*plan_files(run), *_settings(run)),
         mcp_servers=config.mcp_servers,
         log_folder=run.log.path.parent,
         env_deny=rules.env_deny,
@@ -53,3 +54,9 @@ def plan_files(run: Run) -> tuple[Path, ...]:
             if script.parent in path.parents:
                 files.add(path)
     return tuple(sorted(files))
+
+
+def _settings(run: Run) -> tuple[Path, ...]:
+    """Where the policy of later runs is read from, existing or not."""
+    file = run.options.config.file
+    return (run.options.workspace / FILE, *(() if file is None else (file,)))

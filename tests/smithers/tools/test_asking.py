@@ -106,12 +106,18 @@ def test_the_plan_itself_is_written_only_with_a_yes(tmp_path: Path, path: str) -
     calls = [("write", {"path": path, "content": "new"})]
     no, yes = Person(approves=False), Person()
     allowing = ToolPolicy(allow=["write", "write(**)"])
-    use(tmp_path, calls, person=no, policy=allowing, protected=(plan, steps))
+    use(
+        tmp_path,
+        [*calls, ("write", {"path": "other", "content": ""})],
+        person=no,
+        policy=allowing,
+        protected=(plan, steps, tmp_path / "toml"),
+    )
     assert len(no.asked) == 1
     assert plan.read_text() == "old"
     assert list(steps.iterdir()) == []
-    use(tmp_path, calls, person=yes, policy=allowing, protected=(plan, steps))
-    assert "belongs to the plan itself" in yes.asked[0].payload["note"]
+    use(tmp_path, calls, person=yes, policy=allowing, protected=(plan, steps, tmp_path / "toml"))
+    assert "decides what runs later" in yes.asked[0].payload["note"]
     assert tmp_path.joinpath(path).read_text() == "new"
 
 

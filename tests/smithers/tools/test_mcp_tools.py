@@ -65,7 +65,7 @@ def test_a_server_gets_no_key_but_those_it_was_given(tmp_path: Path, monkeypatch
     spec = {"tools": ["mcp:shop"], "mcp_servers": {"shop": server}, "policy": ALLOW}
     [part] = use(tmp_path, [("shop__whoami", {})], **spec)
     seen: Any = part.content
-    assert seen["TOKEN"] == "Bearer given-0123456789"
+    assert seen["TOKEN"] == "Bearer [SHOP_TOKEN hidden]"  # it had it, and the model does not get it
     assert not {"ANTHROPIC_API_KEY", "SHOP_TOKEN"} & set(seen)
 
 

@@ -112,6 +112,8 @@ def test_a_key_found_elsewhere_is_not_printed(tmp_path: Path, monkeypatch: pytes
     person = Person()
     assert run(tmp_path, "cat .env", person).startswith("KEY=[OPENAI_API_KEY hidden]\n")
     assert person.lines() == ["KEY=[OPENAI_API_KEY hidden]"]
+    assert said(tmp_path, "read", {"path": ".env"}) == "     1\tKEY=[OPENAI_API_KEY hidden]"
+    assert said(tmp_path, "grep", {"pattern": "KEY"}) == ".env:1: KEY=[OPENAI_API_KEY hidden]"
 
 
 @pytest.mark.requirement("G-5", "X-1")

@@ -52,19 +52,17 @@ def build_tools(
 
     files = FileTools(workspace, tuple(map(os.fspath, spec.forbidden)), pool, readable)
     reviewer = Reviewer(workspace, files, policies, pool)
-    inner = [*_own(spec, control, files, workspace, pool), *_servers(spec)]
-    seen = [one if record is None else record(one) for one in inner]
-    return [policy_toolset(one, reviewer, control, spec.public_name) for one in seen]
-
-
-def _own(spec: ToolSpec, control: Control, files: FileTools, workspace: Workspace, pool: DaemonPool) -> list[Toolset]:
-    """Built-in tools and functions as one toolset."""
+    environment = Environment(spec.env_deny)
     shell = ShellTool(
-        workspace=workspace.root,
-        environment=Environment(spec.env_deny),
-        control=control,
-        grace_seconds=spec.grace_seconds,
+        workspace=workspace.root, environment=environment, control=control, grace_seconds=spec.grace_seconds
     )
+    inner = [*_own(spec, files, shell, pool), *_servers(spec)]
+    seen = [one if record is None else record(one) for one in inner]
+    return [policy_toolset(one, reviewer, control, spec.public_name, environment.redact) for one in seen]
+
+
+def _own(spec: ToolSpec, files: FileTools, shell: ShellTool, pool: DaemonPool) -> list[Toolset]:
+    """Built-in tools and functions as one toolset."""
     # What writes runs alone: two edits of one file would otherwise each lose the other's.
     built_in = {
         "read": Tool(files.read),

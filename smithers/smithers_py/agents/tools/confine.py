@@ -18,6 +18,8 @@ from secrets import token_hex
 from typing import Literal
 
 PRIVATE = ".smithers"
+ACTING = ".git"
+"""What is written there runs later, as hooks and settings of git do: written only when a person agrees."""
 FILE_LIMIT = 50_000_000
 """Bytes of the largest file that is read."""
 
@@ -66,7 +68,7 @@ class Workspace:
         self.root = Path(os.path.realpath(root))
         self._written = {os.fspath(root), os.fspath(Path.cwd() / root), os.fspath(self.root)}
         self._forbidden = tuple(forbidden)
-        self._protected = tuple(protected)
+        self._protected = tuple(Path(os.path.realpath(path)) for path in protected)
         self._guarded: tuple[set[Identity], set[Identity]] = set(), set()
 
     @contextmanager
@@ -120,7 +122,7 @@ class Workspace:
             if expect is not None and place.path != expect:
                 raise Refused(f"{path!r} led to {expect!r} when it was agreed to, and leads to {place.path!r} now")
             if place.protected and not approved:
-                raise Refused(f"{path!r} belongs to the plan itself, which is written only when a person agrees")
+                raise Refused(f"{path!r} is written only when a person agrees: it decides what runs later")
             mode = 0o666
             if place.info is not None:
                 self._check_file(place.info, path, limit=False)
@@ -149,8 +151,12 @@ class Workspace:
         if name.casefold() == PRIVATE or (info is not None and _identity(info) in self._guarded[0]):
             raise Refused(f"{path!r} belongs to Smithers itself, and no tool may read or write it")
 
-    def is_protected(self, info: os.stat_result) -> bool:
-        """Whether this is one of the protected files and folders."""
+    def is_protected(self, path: str, info: os.stat_result | None) -> bool:
+        """Whether this is one of the protected files and folders; `path` is relative, links resolved."""
+        if path.rpartition("/")[2].casefold() == ACTING:
+            return True
+        if info is None:  # one that does not exist yet is known by its name alone
+            return self.root / path in self._protected
         return _identity(info) in self._guarded[1]
 
     def _relative(self, path: str) -> str:
@@ -183,7 +189,7 @@ class _Walk:
         self._approved = approved
         self._folders = [os.open(workspace.root, _FOLDER)]
         self._names: list[str] = []
-        self._protected = [workspace.is_protected(os.fstat(self._folders[0]))]
+        self._protected = [workspace.is_protected("", os.fstat(self._folders[0]))]
         self._links = 0
 
     def to(self, path: str) -> Place:
@@ -199,7 +205,7 @@ class _Walk:
             if info is not None and stat.S_ISLNK(info.st_mode):
                 pending += self._target(name, shown)
             elif not pending:
-                inside = self._protected[-1] or (info is not None and self._workspace.is_protected(info))
+                inside = self._protected[-1] or self._workspace.is_protected(shown, info)
                 return Place(self._folders[-1], name, shown, inside, info)
             elif info is None and self._missing == "assume":
                 return self._assumed(shown, pending)
@@ -229,8 +235,8 @@ class _Walk:
         if info is None:
             if self._missing != "make":
                 raise Refused(f"there is no {shown!r}")
-            if self._protected[-1] and not self._approved:
-                raise Refused(f"{shown!r} belongs to the plan itself, which is written only when a person agrees")
+            if not self._approved and (self._protected[-1] or self._workspace.is_protected(shown, None)):
+                raise Refused(f"{shown!r} is written only when a person agrees: it decides what runs later")
             with suppress(FileExistsError):
                 os.mkdir(name, dir_fd=self._folders[-1])
         elif not stat.S_ISDIR(info.st_mode):
@@ -238,7 +244,7 @@ class _Walk:
         self._folders.append(os.open(name, _FOLDER, dir_fd=self._folders[-1]))
         self._names.append(name)
         opened = os.fstat(self._folders[-1])
-        self._protected.append(self._protected[-1] or self._workspace.is_protected(opened))
+        self._protected.append(self._protected[-1] or self._workspace.is_protected(shown, opened))
         self._workspace.refuse_if_forbidden(name, opened, shown)
 
     def _target(self, name: str, shown: str) -> list[str]:
@@ -261,9 +267,11 @@ class _Walk:
         path = "/".join([shown, *names])
         if ".." in names:
             raise Refused(f"{path!r} leads through a folder that does not exist")
-        for name in names:
+        protected = self._protected[-1]
+        for at, name in enumerate(path.split("/")):
             self._workspace.refuse_if_forbidden(name, None, path)
-        return Place(-1, names[-1], path, self._protected[-1], None)
+            protected = protected or self._workspace.is_protected("/".join(path.split("/")[: at + 1]), None)
+        return Place(-1, names[-1], path, protected, None)
 
 
 def read_all(descriptor: int) -> bytes:

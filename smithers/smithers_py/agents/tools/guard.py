@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.messages import BinaryContent, ToolReturn
 from pydantic_ai.tools import RunContext
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -28,6 +29,7 @@ class PolicyToolset(WrapperToolset[Any]):
     reviewer: Reviewer
     control: Control
     public_name: Callable[[str], str]
+    redact: Callable[[str], str]
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
@@ -41,7 +43,7 @@ class PolicyToolset(WrapperToolset[Any]):
             raise ToolFailed(str(refusal)) from refusal
         token = granted.set(review.grant)
         try:
-            return _bounded(record.tool, await self.wrapped.call_tool(name, tool_args, ctx, tool))
+            return self._told(record.tool, await self.wrapped.call_tool(name, tool_args, ctx, tool))
         except Refused as refusal:
             record.refused(str(refusal), by="confinement")
             raise ToolFailed(str(refusal)) from refusal
@@ -65,6 +67,26 @@ class PolicyToolset(WrapperToolset[Any]):
             return review
         return replace(review, grant=replace(review.grant, approved=True))
 
+    def _told(self, tool: str, result: Any) -> Any:
+        """The result as JSON data of a bounded size, without secrets of the environment; what JSON cannot hold fails
+        the call, not the whole run.
+        """
+        if isinstance(result, ToolReturn | BinaryContent) or _holds_binary(result):
+            return result
+        try:
+            value = result if isinstance(result, str) else to_jsonable_python(result)
+            text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        except (PydanticSerializationError, TypeError, ValueError) as error:
+            raise ToolFailed(f"{tool} returned something that cannot be written as JSON: {error}") from error
+        safe = self.redact(text)
+        if len(safe) > RESULT_CHARS:
+            kept = HeadTail(RESULT_CHARS)
+            kept.add(safe)
+            return kept.text()
+        if safe == text:
+            return value
+        return safe if isinstance(value, str) else orjson.loads(safe)
+
 
 class _Record:
     """The `tool` events that tell of a refusal; start and end of a call are told by whoever records it."""
@@ -83,10 +105,14 @@ class _Record:
 
 
 def policy_toolset(
-    inner: AbstractToolset[Any], reviewer: Reviewer, control: Control, public_name: Callable[[str], str]
+    inner: AbstractToolset[Any],
+    reviewer: Reviewer,
+    control: Control,
+    public_name: Callable[[str], str],
+    redact: Callable[[str], str],
 ) -> AbstractToolset[Any]:
-    """`inner` with the policy in front."""
-    return PolicyToolset(inner, reviewer, control, public_name)
+    """`inner` with the policy in front; `redact` takes secrets out of what tools return."""
+    return PolicyToolset(inner, reviewer, control, public_name, redact)
 
 
 def shortened(value: Any) -> Any:
@@ -97,23 +123,5 @@ def shortened(value: Any) -> Any:
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}… ({len(text) - _SHOWN_CHARS} more characters)"
 
 
-def _bounded(tool: str, result: Any) -> Any:
-    """The result as JSON data of a bounded size; what JSON cannot hold fails the call, not the whole run."""
-    from pydantic_ai.messages import BinaryContent, ToolReturn
-
-    if isinstance(result, ToolReturn | BinaryContent) or _holds_binary(result, BinaryContent):
-        return result
-    try:
-        value = result if isinstance(result, str) else to_jsonable_python(result)
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    except (PydanticSerializationError, TypeError, ValueError) as error:
-        raise ToolFailed(f"{tool} returned something that cannot be written as JSON: {error}") from error
-    if len(text) <= RESULT_CHARS:
-        return value
-    kept = HeadTail(RESULT_CHARS)
-    kept.add(text)
-    return kept.text()
-
-
-def _holds_binary(result: Any, binary: type) -> bool:
-    return isinstance(result, list) and any(isinstance(one, binary) for one in result)
+def _holds_binary(result: Any) -> bool:
+    return isinstance(result, list) and any(isinstance(one, BinaryContent) for one in result)

@@ -64,7 +64,7 @@ class Reviewer:
         if decision == "ask" and tool in WRITING:
             payload["diff"], digest = self._files.change(tool, args)
             if protected:
-                payload["note"] = f"{found} belongs to the plan itself."
+                payload["note"] = f"{found} decides what runs later: it is part of the plan, its settings, or git's."
         grant = Grant(found, digest=digest)
         return Review(
             decision=decision, kind="file_edit", title=f"{tool.title()} {found}", payload=payload, grant=grant

@@ -38,6 +38,7 @@ class ShellTool:
 
     workspace: Path
     environment: Environment
+    """What it sees, and what is taken out of the lines that people see; the policy does so with the answer."""
     control: Control
     grace_seconds: float = 5.0
     processes: int = PROCESSES
@@ -120,7 +121,7 @@ class _Run:
             self._ended_because = f"it was ended after {self._seconds} s, its time limit"
 
     def _answer(self, seconds: float) -> str:
-        texts = [self._tool.environment.redact(capture.text) for capture in self._captures]
+        texts = [capture.text for capture in self._captures]
         parts = [texts[0].rstrip("\n")] if texts[0] else []
         if texts[1]:
             parts.append(f"stderr:\n{texts[1].rstrip(chr(10))}")
