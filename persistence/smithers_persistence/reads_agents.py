@@ -25,7 +25,7 @@ def tool_calls(conn: sqlite3.Connection, execution_id: str) -> list[ToolCallReco
 
 
 def tool_journals(conn: sqlite3.Connection, execution_id: str) -> list[tuple[str, int, int, str, str]]:
-    """Tool calls whose state writes no flush has applied, oldest first: (node_id, mounted_frame, turn, call_id, journal)."""
+    """Calls whose state writes no flush has applied, oldest first: (node_id, mounted_frame, turn, call_id, journal)."""
     return [(*row[:4], unpack(row[4]) or "") for row in conn.execute(Q["read_tool_journals"], (execution_id,))]
 
 
