@@ -10,7 +10,7 @@ from smithers_persistence.records import AgentRecord, AgentSession, ToolCallReco
 from smithers_persistence.rows import AgentRow, ToolCallRow
 from smithers_py.agents.run import AgentOutput, AgentSpec, run_agent
 from smithers_py.agents.tools.spec import ToolSpec
-from smithers_py.nodes.tools import check_tools
+from smithers_py.nodes.tools import ToolPolicy, check_tools
 from smithers_py.workers.pool import DaemonPool
 
 Step = str | tuple[str, dict[str, Any]] | list[tuple[str, dict[str, Any]]] | BaseException
@@ -46,11 +46,17 @@ class Scripted:
 
 
 async def converse(
-    recorder: Recorder, script: Scripted, folder: Path, tools: Sequence[Callable[..., Any] | str] = (), **more: Any
+    recorder: Recorder,
+    script: Scripted,
+    folder: Path,
+    tools: Sequence[Callable[..., Any] | str] = (),
+    *,
+    policy: ToolPolicy | None = None,
+    **more: Any,
 ) -> AgentOutput:
     """Run the agent with these tools in `folder`."""
     pool = DaemonPool(4)
-    spec = ToolSpec(tools=check_tools(list(tools)), workspace=folder) if tools else None
+    spec = ToolSpec(tools=check_tools(list(tools)), workspace=folder, policy=policy) if tools else None
     try:
         return await run_agent(
             AgentSpec(**{"task_id": "t", "model": script.model, "prompt": "go", "tools": spec, "pool": pool, **more}),
