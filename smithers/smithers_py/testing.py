@@ -28,6 +28,7 @@ class FakeClock:
         self._now = now_ms
         self._monotonic = 0
         self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self._asleep = asyncio.Event()
 
     def now_ms(self) -> int:
         """Wall clock: ms since the Unix epoch."""
@@ -36,6 +37,12 @@ class FakeClock:
     def monotonic_ms(self) -> int:
         """Ms since this clock was made."""
         return self._monotonic
+
+    async def sleeping(self) -> None:
+        """Wait until somebody, a Timer for one, waits for this clock to be moved on."""
+        while not self._sleepers:
+            self._asleep.clear()
+            await self._asleep.wait()
 
     def advance(self, ms: int) -> None:
         """Move both times on by `ms` milliseconds; whoever sleeps until then wakes up. In the run's thread only."""
@@ -55,6 +62,7 @@ class FakeClock:
         """Wait until the clock was moved on so far."""
         waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._monotonic + round(seconds * 1000), waker))
+        self._asleep.set()
         await waker
 
 

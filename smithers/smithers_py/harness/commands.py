@@ -17,7 +17,7 @@ from smithers_py.engine.store_errors import store_error
 from smithers_py.errors import UsageError
 from smithers_py.harness.models import CommandView, RunState
 from smithers_py.harness.reader import Reader
-from smithers_py.harness.run_state import ENDED, is_over
+from smithers_py.harness.run_state import ENDED
 from smithers_py.harness.store import is_missing
 
 ANSWER_SECONDS: Final = 5.0
@@ -74,7 +74,8 @@ async def send_command(
     reader = Reader(db)
     execution_id = await reader.resolve(asked)
     state = await reader.run_state(execution_id)
-    _check(execution_id, verb, state)
+    live = await reader.has_engine(execution_id)
+    _check(execution_id, verb, state, live=live)
     row = NewCommand(
         execution_id,
         verb,
@@ -85,7 +86,6 @@ async def send_command(
         source,
     )
     command_id = await db.write(lambda conn: commands.send(conn, row), durable=True, what=("command.sent",))
-    live = await reader.has_engine(execution_id)
     record = await _answer(db, command_id, wait_seconds if live else 0)
     return command_view(record, live=live)
 
@@ -117,9 +117,9 @@ def command_view(row: CommandRecord, *, live: bool) -> CommandView:
     )
 
 
-def _check(execution_id: str, verb: str, state: RunState) -> None:
+def _check(execution_id: str, verb: str, state: RunState, *, live: bool) -> None:
     over = state.state in ENDED
-    if state.state == "completed" or (verb in _OF_A_RUN and (over or is_over(state))):
+    if state.state == "completed" or (verb in _OF_A_RUN and (over or not live)):
         word = state.state if over else "not running"
         raise UsageError(
             f"the execution {execution_id} is {word}, so there is nothing to {verb}",
