@@ -136,7 +136,7 @@ async def _nothing(*_: Any) -> None:
 
 
 async def _first_line(path: Path) -> str:
-    while not (text := _text(path)):
+    while not (text := _text(path)):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.01)
     return text
 
