@@ -22,11 +22,11 @@ import aiosqlite
 from smithers_persistence.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
-    DatabaseGone,
     DatabasePathError,
     PersistenceError,
     StoreFailed,
 )
+from smithers_persistence.file_guard import FileGuard, refuse_left_over_log
 from smithers_persistence.migrate import SUPPORTED, migrate, schema_version
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ def checked_path(path: Path, *, create: bool) -> Path:
         raise DatabasePathError(path, "it is a folder")
     try:
         if create:
+            refuse_left_over_log(path)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         elif not path.exists():
@@ -67,24 +68,6 @@ def checked_path(path: Path, *, create: bool) -> Path:
     except OSError as error:
         raise DatabasePathError(path, (error.strerror or str(error)).lower()) from error
     return path
-
-
-def file_identity(path: Path) -> tuple[int, int]:
-    """Device and inode. Raises OSError."""
-    found = os.stat(path)  # noqa: PTH116  ten times cheaper than Path.stat, and asked at every durable commit
-    return found.st_dev, found.st_ino
-
-
-def check_file(path: Path, opened: tuple[int, int]) -> None:
-    """Raises DatabaseGone when `path` is no longer the file that was opened: SQLite would go on writing, in silence,
-    what nobody can ever read.
-    """
-    try:
-        gone = None if file_identity(path) == opened else "another file is in its place"
-    except OSError as error:
-        gone = "it was deleted" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
-    if gone is not None:
-        raise DatabaseGone(path, f"{gone} while it was in use")
 
 
 async def connect(
@@ -225,12 +208,17 @@ def run_read(fn: Callable[[sqlite3.Connection], T], conn: sqlite3.Connection) ->
         conn.execute("ROLLBACK")
 
 
-def checkpoint_passive(conn: sqlite3.Connection) -> None:
+def checkpoint_passive(guard: FileGuard, conn: sqlite3.Connection) -> None:
+    """Not into a file that was cut short: filled up with zeros it would look whole. Raises DatabaseGone."""
+    guard.check()
     conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def checkpoint_and_truncate(conn: sqlite3.Connection) -> None:
-    """So that the file is the whole database. Another process's reader may prevent it: do not wait long for that."""
+def checkpoint_and_truncate(guard: FileGuard, conn: sqlite3.Connection) -> None:
+    """So that the file is the whole database. Another process's reader may prevent it: do not wait long for that.
+    Raises DatabaseGone.
+    """
+    guard.check()
     conn.execute("PRAGMA busy_timeout=250")
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

@@ -25,6 +25,7 @@ import zstandard
 from smithers_persistence import connection
 from smithers_persistence.crash import crash_point
 from smithers_persistence.errors import DatabaseCorrupt, PersistenceError, StoreFailed
+from smithers_persistence.file_guard import FileGuard
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ class Database:
 
     def __init__(self, path: Path, writer: aiosqlite.Connection | None, reader: aiosqlite.Connection) -> None:
         self.path = path
-        self._file = connection.file_identity(path)
+        self._guard = FileGuard(path)
         self._loop = asyncio.get_running_loop()
         self.failed: StoreFailed | None = None
         self.transactions = 0
@@ -188,7 +189,7 @@ class Database:
             job = Sent(fn, False, None, (what,))
             crash_point(f"{what}.before")
             try:
-                connection.check_file(self.path, self._file)
+                self._guard.check()
                 error = connection.run_batch([job.run], None, writer._conn)[0].error
                 crash_point(f"{what}.after")
             except Exception as caught:  # noqa: BLE001  handed to the loop
@@ -208,7 +209,10 @@ class Database:
         return partial(self._on_commit.remove, callback)
 
     async def close(self) -> None:
-        """Finish pending writes, move the WAL into the file, close. Idempotent, finished even when cancelled."""
+        """Finish pending writes, move the WAL into the file, close. Idempotent, finished even when cancelled.
+
+        Raises DatabaseGone when the file is not there any more, or was cut short.
+        """
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._close())
         await _outcome(self._closing)
@@ -220,9 +224,12 @@ class Database:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await self._reader.close()
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        try:
             if self.failed is None:
-                await connection.submit(self._writer, connection.checkpoint_and_truncate)
+                await connection.submit(self._writer, partial(connection.checkpoint_and_truncate, self._guard))
+        finally:
             await self._writer.close()
 
     def _kick(self) -> None:
@@ -246,7 +253,7 @@ class Database:
     def _durably(
         self, run: Callable[[sqlite3.Connection], list[connection.Outcome]], conn: sqlite3.Connection
     ) -> list[connection.Outcome]:
-        connection.check_file(self.path, self._file)
+        self._guard.check()
         return run(conn)
 
     def _land(
@@ -299,14 +306,15 @@ class Database:
         """Passive, when idle: so a write seldom has to pay for the automatic one."""
         self._idle_timer = None
         if self._writer is not None and self._closing is None and not self._running:
-            connection.submit(self._writer, connection.checkpoint_passive).add_done_callback(self._checkpointed)
+            done = connection.submit(self._writer, partial(connection.checkpoint_passive, self._guard))
+            done.add_done_callback(self._checkpointed)
 
     def _checkpointed(self, done: asyncio.Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
         if isinstance(error, sqlite3.Error):
-            translated = connection.translate(error, self.path)
-            if isinstance(translated, StoreFailed):
-                self._fail(translated)
+            error = connection.translate(error, self.path)
+        if isinstance(error, StoreFailed):
+            self._fail(error)
 
 
 async def _outcome(future: asyncio.Future[T]) -> T:

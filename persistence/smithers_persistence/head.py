@@ -58,6 +58,11 @@ def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
     )
 
 
+def last_changes(conn: sqlite3.Connection, execution_id: str) -> dict[str, int]:
+    """By key, the frame whose flush changed it last. Reads all transitions of the execution."""
+    return dict(conn.execute(Q["last_changes"], (execution_id,)).fetchall())
+
+
 def _before(conn: sqlite3.Connection, execution_id: str, frame: int, state: dict[str, str]) -> dict[str, str | None]:
     """The texts of a flush's keys as they were before it: its transitions taken back, the last one first."""
     rows: list[Any] = conn.execute(Q["read_transitions"], (execution_id, frame, frame)).fetchall()

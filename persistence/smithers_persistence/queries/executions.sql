@@ -54,3 +54,6 @@ ORDER BY created_at DESC, execution_id DESC LIMIT ?2;
 
 -- name: executions_between
 SELECT execution_id FROM executions WHERE execution_id >= ? AND execution_id < ? ORDER BY execution_id LIMIT ?;
+
+-- name: set_script_hash
+UPDATE executions SET script_hash = ? WHERE execution_id = ?;

@@ -133,9 +133,12 @@ def resume(
     model: Annotated[str | None, typer.Option(metavar="M", help="Use this model for every agent from now on.")] = None,
     database: Database = None,
     json: Json = False,
-    idle_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long.")
-    ] = 0.5,
+    idle_timeout: IdleTimeout = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
+    max_tool_calls: MaxToolCalls = None,
+    max_agents: MaxAgents = None,
+    max_seconds: MaxSeconds = None,
 ) -> None:
     """Go on with an execution that was stopped, killed or failed.
 
@@ -143,16 +146,23 @@ def resume(
     """
     from smithers_py.cli.resume import resume_command
 
-    raise typer.Exit(
-        resume_command(
-            execution,
-            database,
-            as_json=json,
-            accept_changes=accept_changes,
-            model=model,
-            idle_timeout_ms=round(idle_timeout * 1000),
-        )
+    budget = {
+        "max_cost": max_cost,
+        "max_tokens": max_tokens,
+        "max_tool_calls": max_tool_calls,
+        "max_agents": max_agents,
+        "max_seconds": max_seconds,
+    }
+    code = resume_command(
+        execution,
+        database,
+        as_json=json,
+        accept_changes=accept_changes,
+        model=model,
+        idle_timeout=idle_timeout,
+        budget=budget,
     )
+    raise typer.Exit(code)
 
 
 @app.command()

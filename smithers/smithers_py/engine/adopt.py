@@ -36,6 +36,7 @@ def adopt(inst: Instance, desc: BaseNode | Element, draft: Draft, rt: Runtime) -
     parent = inst.parent
     assert parent is not None  # noqa: S101 - the root is never stored
     if isinstance(desc, BaseNode) and inst.kind is NodeKind.RUNNABLE and inst.status not in ("idle", "scheduled"):
+        draft.described[inst] = desc
         desc = _as_started(desc, inst.props)
     inst.adopted = True
     draft.undo.append(lambda: _forget(inst))
@@ -76,6 +77,15 @@ def thaw(container: Instance, draft: Draft, rt: Runtime) -> Iterator[Instance]:
         stack.extend(inst.children)
 
 
+def melt(inst: Instance, draft: Draft, rt: Runtime) -> None:
+    """Let a frozen instance be looked at in a comparison, which takes that back."""
+    inst.frozen = False
+    draft.undo.append(lambda: setattr(inst, "frozen", True))
+    if inst.adopted and inst.scope is None and is_scope(inst.desc):
+        inst.scope = Scope(rt, owner=inst)
+        draft.undo.append(lambda: _drop_scope(inst))
+
+
 def _as_started(desc: BaseNode, props: dict[str, Any]) -> BaseNode:
     """The description with the stored values of the props that are plain values and differ."""
     kept = {
@@ -99,6 +109,10 @@ def _is_plain(value: Any) -> bool:
 
 def _forget(inst: Instance) -> None:
     inst.adopted = False
+    _drop_scope(inst)
+
+
+def _drop_scope(inst: Instance) -> None:
     if inst.scope is not None:
         inst.scope.dispose()
         inst.scope = None

@@ -52,6 +52,8 @@ class Content:
         self.user_writes = 0
         """The plan's own state changes so far: an iteration of a loop that does nothing at all must not go on."""
         self.activity = Activity("render")
+        self.whole = False
+        """In a comparison: what has started or ended shows its content too."""
 
     def begin(self, frame_index: int, now_ms: int) -> None:
         """A new frame: a fresh activity, so that nothing kept from the last one can be used."""
@@ -74,15 +76,16 @@ class Content:
             return self._control(inst, desc, draft)
         if kind is NodeKind.RUNNABLE:
             # A started task keeps the prompt it started with (Z-3).
-            return desc.children if inst.status in ("idle", "scheduled") else None
+            return desc.children if self.whole or inst.status in ("idle", "scheduled") else None
         if kind in (NodeKind.TEXT, NodeKind.EFFECT, NodeKind.STOP):
             return desc.children
-        if not inst.reached or inst in draft.skipped or inst.status in _SETTLED:
+        whole = self.whole and bool(inst.children)
+        if not inst.reached or inst in draft.skipped or (inst.status in _SETTLED and not whole):
             return [] if inst.mounted_frame < 0 else None
         if kind is not NodeKind.LOOP:
             return desc.children
         state = loop_state(inst)
-        if state.iteration < 0 or state.between or state.done is not None:
+        if state.iteration < 0 or ((state.between or state.done is not None) and not whole):
             return None
         if callable(desc.children):
             return self._tracked(inst, draft, call_plain, desc.children, state.iteration)

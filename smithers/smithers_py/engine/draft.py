@@ -26,6 +26,8 @@ class Draft:
     descs: dict[Instance, Any] = field(default_factory=dict)
     """Old descriptions of the mounted instances that got a new one."""
     created: dict[str, Instance] = field(default_factory=dict)
+    described: dict[Instance, Any] = field(default_factory=dict)
+    """What the script says now of started nodes that keep what it said then."""
     logs: list[tuple[Scope, list[Node]]] = field(default_factory=list)
     """What each scope that ran has read, in order."""
     causes: dict[Instance, list[str]] = field(default_factory=dict[Instance, list[str]])

@@ -11,8 +11,11 @@ from smithers_py.ids import node_id
 from smithers_py.nodes import BaseNode, NodeKind
 
 
-def matches(inst: Instance, desc: BaseNode | Element) -> bool:
-    """True when `desc` describes the node that is mounted as `inst`, so that it is kept (Z-2)."""
+def matches(inst: Instance, desc: BaseNode | Element, *, any_site: bool = False) -> bool:
+    """True when `desc` describes the node that is mounted as `inst`, so that it is kept (Z-2).
+
+    `any_site`: the script was loaded again, so places in its code say nothing about nodes without an id or key.
+    """
     if not inst.adopted:
         # Found by its id; of a node of another process no more is known than the type.
         return inst.type_name == type_name(desc)
@@ -24,7 +27,7 @@ def matches(inst: Instance, desc: BaseNode | Element) -> bool:
     if type(old) is not type(desc) or is_scope(old) != is_scope(desc):
         # A prop that was a value and is a callable now makes it a scope of its own: another node (N-1).
         return False
-    if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None:
+    if desc.kind is NodeKind.RUNNABLE and desc.id is None and desc.key is None and not any_site:
         return old.site == desc.site
     return True
 

@@ -23,6 +23,7 @@ from smithers_py.engine.commands import Commands
 from smithers_py.engine.content import Content
 from smithers_py.engine.drive import drive, finish
 from smithers_py.engine.heartbeat import Heartbeat
+from smithers_py.engine.instance import Instance
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import FrameReport, NullObserver, Observer
 from smithers_py.engine.results import RunResult
@@ -142,11 +143,12 @@ async def run_plan(
     except PersistenceError as error:
         raise store_error(error) from error
     try:
-        return await execute_run(await create(start, texts, database), stop)
+        try:
+            return await execute_run(await create(start, texts, database), stop)
+        finally:
+            await database.close()
     except PersistenceError as error:
         raise store_error(error) from error
-    finally:
-        await database.close()
 
 
 async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
@@ -182,11 +184,13 @@ def whole_plan(run: Run) -> FrameReport:
     """The plan of a resumed execution as one report: who watches has seen nothing of it."""
     nodes = [inst for inst in run.tree.root.walk() if not inst.is_root]
     patches = [
-        ["+", inst.node_id, (inst.parent.node_id or None) if inst.parent else None, inst.after, inst.type_name]
-        + [inst.name, inst.props]
-        for inst in nodes
+        ["+", inst.node_id, _above(inst), inst.after, inst.type_name, inst.name, inst.props] for inst in nodes
     ]
     return FrameReport(run.next_frame - 1, patches, [(inst.node_id, inst.status, None) for inst in nodes])
+
+
+def _above(inst: Instance) -> str | None:
+    return (inst.parent.node_id or None) if inst.parent else None
 
 
 async def _abandon(run: Run) -> None:

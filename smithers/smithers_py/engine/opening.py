@@ -53,7 +53,10 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
             for inst in changes.mounted
         ],
         closed=[inst.key for inst in changes.unmounted],
-        new_tasks=[TaskRow(inst.node_id, inst.mounted_frame, inst.type_name, frame.now_ms) for inst in frame.scheduled],
+        new_tasks=[
+            TaskRow(inst.node_id, inst.mounted_frame, inst.type_name, frame.now_ms, inst.extra.signature)
+            for inst in frame.scheduled
+        ],
         claims=[
             TaskClaim(
                 inst.node_id,

@@ -21,7 +21,7 @@ def reattach(run: Run, rows: HeadRows, *, may_differ: bool) -> None:
     Raises:
         ResumeDivergedError: the same script would drop a node that has started; names what decided it.
     """
-    run.tree.stored = True
+    run.tree.rescripted = True
     if may_differ:
         return
     draft = render(run.tree, run.content, [], rows.execution.head_frame)

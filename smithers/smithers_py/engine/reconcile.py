@@ -60,7 +60,7 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
         owner: Instance = scope.owner
         if owner.mounted_frame >= 0 and owner.scope is scope:
             scope.commit(log)
-    tree.stored = False
+    tree.rescripted = False
     tree.reopened.clear()
     tree.replaced.clear()
     return changes

@@ -12,7 +12,7 @@ from typing import Any
 
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.props import props_equal
-from smithers_py.engine.adopt import adopt, id_scope, segments_of, thaw
+from smithers_py.engine.adopt import adopt, id_scope, melt, segments_of, thaw
 from smithers_py.engine.causes import changed_reads
 from smithers_py.engine.content import Content, is_scope
 from smithers_py.engine.draft import Draft
@@ -35,7 +35,17 @@ _PROMPT_KINDS = (NodeKind.TEXT, NodeKind.TRANSPARENT)
 class Renderer:
     """One render phase. Public use: `render(tree, content, frame_index)`."""
 
-    def __init__(self, tree: Tree, content: Content, draft: Draft, *, preview: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        content: Content,
+        draft: Draft,
+        *,
+        preview: Collection[str] | None = None,
+        comparing: bool = False,
+    ) -> None:
+        self.comparing = comparing
+        """The draft is only looked at: what is frozen is rendered too."""
         self.preview = preview
         """Not None: everything counts as reached, so that phases whose turn has not come show their children too (Z-6).
         It holds the ids of the nodes that are reached in truth."""
@@ -50,7 +60,7 @@ class Renderer:
     def run(self, dirty: list[Scope]) -> None:
         """Render the dirty scopes and everything whose turn has come."""
         root = self.tree.root
-        if root.mounted_frame < 0 or self.tree.stored:
+        if root.mounted_frame < 0 or self.tree.rescripted:
             self.stack.append(root)
             self.drain()
         for container in list(self.tree.reopened):
@@ -87,7 +97,7 @@ class Renderer:
         total = unreached = settled = failed = 0
         for slot in wanted:
             child = by_segment.pop(slot[0], None) or self.moved_within(parent, slot, by_segment)
-            if child is not None and child not in self.tree.replaced and matches(child, slot[1]):
+            if child is not None and child not in self.tree.replaced and self.fits(child, slot[1]):
                 if self.update(child, slot[1]):
                     grow.append(child)
             else:
@@ -152,6 +162,8 @@ class Renderer:
     def update(self, inst: Instance, desc: BaseNode | Element) -> bool:
         """Give a mounted instance its new description; True when its children must be worked out again."""
         old = inst.desc
+        if inst.frozen and self.comparing:
+            melt(inst, self.draft, self.tree.rt)
         if not inst.adopted:
             adopt(inst, desc, self.draft, self.tree.rt)
             return not inst.frozen
@@ -168,6 +180,10 @@ class Renderer:
             # Its limit may have been raised.
             self.tree.touch(inst)
         return True
+
+    def fits(self, inst: Instance, desc: BaseNode | Element) -> bool:
+        """See `matches`."""
+        return matches(inst, desc, any_site=self.tree.rescripted)
 
     def is_same(self, old: Element, new: Element) -> bool:
         """An element that would render the same: the same code (a reload brings other), and equal props."""
@@ -208,7 +224,7 @@ class Renderer:
         """An explicit id that is mounted elsewhere moves here (Z-2); `check_ids` refuses it if it stays there too."""
         desc = slot[1]
         inst = self.mounted_as(parent, desc)
-        if inst is None or inst.parent is parent or inst.parent is None or not matches(inst, desc):
+        if inst is None or inst.parent is parent or inst.parent is None or not self.fits(inst, desc):
             return None
         if inst in self.draft.relocated or inst.node_id in self.draft.created:
             raise duplicate_id(inst, inst, parent)
@@ -330,7 +346,13 @@ class Renderer:
 
 
 def render(
-    tree: Tree, content: Content, dirty: list[Scope], frame_index: int, *, preview: Collection[str] | None = None
+    tree: Tree,
+    content: Content,
+    dirty: list[Scope],
+    frame_index: int,
+    *,
+    preview: Collection[str] | None = None,
+    comparing: bool = False,
 ) -> Draft:
     """Run phase 2. On any exception the mounted tree is as it was, and the scopes are still dirty.
 
@@ -341,7 +363,7 @@ def render(
     stale, unended = dict(tree.stale), dict(tree.unended)
     try:
         with at_path(content.path):
-            Renderer(tree, content, draft, preview=preview).run(dirty)
+            Renderer(tree, content, draft, preview=preview, comparing=comparing).run(dirty)
     except BaseException:
         draft.rollback()
         tree.stale, tree.unended = stale, unended

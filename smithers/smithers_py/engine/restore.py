@@ -8,6 +8,7 @@ Statuses, iterations and latches come from the `$` keys alone, so the tree is ex
 its flush made of it, whichever state is given.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ _TYPES: dict[str, type[BaseNode]] = {
     for kind in vars(nodes).values()
     if isinstance(kind, type) and issubclass(kind, BaseNode) and kind is not BaseNode
 }
+_HASHED = re.compile(r"[0-9a-f]{16}")
 _TRIED_PLACES = 64
 """How many positions are tried to recognise a child without id or key as one of an iteration."""
 _SETTLED = ("succeeded", "skipped", "cancelled")
@@ -134,7 +136,9 @@ def _stub(
     inst.adopted = False
     inst.name = name
     inst.props = props
-    inst.path_name = f"{type_name} {name!r}" if name else type_name
+    own = identity.rpartition("/")[2]
+    shown = props.get("name") or (own if not _HASHED.fullmatch(own) else None) or name
+    inst.path_name = f"{type_name} {shown!r}" if shown else type_name
     inst.mounted_frame = mounted
     return inst
 

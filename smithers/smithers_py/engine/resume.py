@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from smithers_persistence import Database, ExecutionStore, HeldByAnother, PersistenceError
+from smithers_persistence import Database, ExecutionStore, PersistenceError
 from smithers_persistence.head import HeadRows, last_changes, read_head
 from smithers_persistence.lease import Lease, observe, wait_for
 from smithers_persistence.owner import owner_ident
@@ -35,7 +35,7 @@ from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Limits, Run, RunOptions
 from smithers_py.engine.store_errors import store_error
 from smithers_py.engine.tool_writes import restore_tool_writes
-from smithers_py.errors import ExecutionHeldError, UsageError
+from smithers_py.errors import UsageError
 from smithers_py.state.context import signal_hook
 from smithers_reactive import Runtime
 
@@ -72,23 +72,22 @@ async def resume_script(
     except PersistenceError as error:
         raise store_error(error) from error
     try:
-        rows = await database.read(lambda conn: read_head(conn, options.execution_id))
-        if rows.execution.status == "completed":
-            return _as_ended(rows)
-        rt = Runtime(on_write=signal_hook)
-        with rt.activate():
-            start = start_of(rows, options, observer, rt)
-            changed = await _accepted(start, rows, database, options)
-            run = await reattached(start, database, may_differ=changed or options.accept_changes)
-            if changed:
-                await _change(run, start)
-            return await execute_run(run, stop)
-    except HeldByAnother as error:
-        raise ExecutionHeldError(str(error)) from error
+        try:
+            rows = await database.read(lambda conn: read_head(conn, options.execution_id))
+            if rows.execution.status == "completed":
+                return _as_ended(rows)
+            rt = Runtime(on_write=signal_hook)
+            with rt.activate():
+                start = start_of(rows, options, observer, rt)
+                changed = await _accepted(start, rows, database, options)
+                run = await reattached(start, database, may_differ=changed or options.accept_changes)
+                if changed:
+                    await _change(run, start)
+                return await execute_run(run, stop)
+        finally:
+            await database.close()
     except PersistenceError as error:
         raise store_error(error) from error
-    finally:
-        await database.close()
 
 
 def start_of(rows: HeadRows, options: ResumeOptions, observer: Observer, rt: Runtime) -> Start:

@@ -20,8 +20,9 @@ class Tree:
         """Contexts that must be asked who is next, in the order in which they changed."""
         self.unended: dict[Instance, None] = {}
         """Contexts that must be asked whether they have ended."""
-        self.stored = False
-        """The nodes come from rows (restore.py) and the script has not described them yet: everything is rendered."""
+        self.rescripted = False
+        """The script has not described the nodes yet, for they come from rows (restore.py) or it was loaded again: the
+        next frame renders everything."""
         self.reopened: dict[Instance, None] = {}
         """Containers that go on after they had ended: the next frame renders them again."""
         self.replaced: set[Instance] = set()

@@ -18,6 +18,7 @@ from smithers_py.errors import ExecutionNotFoundError, UsageError
 from smithers_py.harness import convert
 from smithers_py.harness.labels import node_label
 from smithers_py.harness.models import (
+    Execution,
     ExecutionSummary,
     FrameSnapshot,
     FrameView,
@@ -97,6 +98,15 @@ class Reader:
         """The execution and its children, whose ids begin with its own (Z-11)."""
         rows = await self.db.read(lambda conn: reads.find_executions(conn, execution_id, limit=10_000))
         return [row.execution_id for row in rows]
+
+    async def execution(self, execution_id: str) -> Execution:
+        """What is stored about the execution itself."""
+
+        def work(conn: sqlite3.Connection) -> Execution:
+            row = _execution(conn, execution_id)
+            return convert.execution(row, row.status, _now())
+
+        return await self.db.read(work)
 
     async def inspect(self, execution_id: str) -> Inspection:
         """The execution with its nodes, tasks and agents."""

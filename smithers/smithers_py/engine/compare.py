@@ -1,0 +1,141 @@
+"""What a changed script would do to a plan that is under way, found by rendering it without keeping anything (T-6).
+
+The new script renders everything against the state as it is now, what has completed and is frozen included; the draft
+is read and taken back. A node that has started differs when its code does, or a prop of it although nothing that the
+component around it reads has changed since the node started: props that only follow the state are no change (Z-3).
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from smithers_py.engine.causes import read_names
+from smithers_py.engine.draft import Draft
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.render import render
+from smithers_py.engine.run import Run
+from smithers_py.engine.signature import signature_of
+from smithers_py.engine.tasks import state_of
+from smithers_py.nodes import NodeKind
+
+_ENDED = ("succeeded", "failed", "cancelled", "skipped")
+
+
+@dataclass(slots=True)
+class Change:
+    """One node that the new script describes otherwise: {prop: (old, new)}, `code` for a changed function."""
+
+    inst: Instance
+    props: dict[str, tuple[Any, Any]] = field(default_factory=dict[str, tuple[Any, Any]])
+    code: bool = False
+
+    @property
+    def reruns(self) -> bool:
+        """It has ended: the new version runs in its place. (A running one goes on, one that waits just changes.)"""
+        return self.inst.kind is NodeKind.RUNNABLE and self.inst.reached and self.inst.status in _ENDED
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Instances in plan order; those that are new are detached and only good to be looked at."""
+
+    new: list[Instance] = field(default_factory=list[Instance])
+    gone: list[Instance] = field(default_factory=list[Instance])
+    changed: list[Change] = field(default_factory=list[Change])
+    kept: list[Instance] = field(default_factory=list[Instance])
+    moved: list[Instance] = field(default_factory=list[Instance])
+
+
+class _Drift:
+    """Tells a prop that the script changed from one that only follows the state."""
+
+    def __init__(self, draft: Draft, last_changes: Mapping[str, int], because: AbstractSet[str] | None) -> None:
+        self.reads = {scope.owner: read_names(log) for scope, log in draft.logs}
+        self.last_changes = last_changes
+        self.because = because
+
+    def counts(self, inst: Instance) -> bool:
+        """Whether another description of a node that has started is a change, by what the component above reads."""
+        above = next((one for one in inst.ancestors() if one in self.reads), None)
+        keys = self.reads[above] if above is not None else []
+        if self.because is not None:
+            return not self.because.isdisjoint(keys)
+        return all(self.last_changes.get(key, -1) < inst.mounted_frame for key in keys)
+
+
+def compare(run: Run, last_changes: Mapping[str, int], *, because: AbstractSet[str] | None = None) -> Comparison:
+    """Render the script that the run's root holds now, and say what is other than mounted; changes nothing.
+
+    `last_changes`: by state key, the frame whose flush changed it last. `because`: the script is the same, and only
+    what differs due to one of these keys counts.
+
+    Raises:
+        PlanError, RenderPhaseError, StateError: what the new script's components do wrong.
+    """
+    before = list(run.tree.root.walk())
+    tree = run.tree
+    stale, unended, past = dict(tree.stale), dict(tree.unended), dict(tree.past)
+    # Whose turn comes only because of what this render changes is part of the difference; all else is not.
+    tree.stale.clear()
+    run.files.begin_frame()
+    run.content.begin(run.next_frame, run.clock.now_ms())
+    dirty = run.rt.take_dirty()
+    run.content.whole = True
+    draft: Draft | None = None
+    try:
+        draft = render(run.tree, run.content, [], run.next_frame, comparing=True)
+        return _read(before, draft, _Drift(draft, last_changes, because))
+    finally:
+        run.content.whole = False
+        if draft is not None:
+            draft.rollback()
+        tree.stale, tree.unended, tree.past = stale, unended, past
+        run.rt.requeue([*run.rt.take_dirty(), *dirty])
+
+
+def _read(before: list[Instance], draft: Draft, drift: _Drift) -> Comparison:
+    found = Comparison()
+    dropped = {inst for top in draft.dropped for inst in top.walk()} - set(draft.relocated)
+    found.new = [inst for inst in draft.created.values() if inst.kind is not NodeKind.TEXT]
+    for inst in before:
+        if inst.is_root or inst.kind is NodeKind.TEXT:
+            continue
+        if inst in dropped:
+            found.gone.append(inst)
+            continue
+        change = _change(inst, draft, drift)
+        if change is not None:
+            found.changed.append(change)
+        else:
+            found.kept.append(inst)
+    found.moved = [inst for inst in draft.relocated if inst.kind is not NodeKind.TEXT]
+    return found
+
+
+def _change(inst: Instance, draft: Draft, drift: _Drift) -> Change | None:
+    if inst not in draft.descs:
+        return None
+    desc = draft.described.get(inst, inst.desc)
+    new, old = desc.plan_props(), inst.props
+    props = {
+        name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)
+    } | _prompt_change(inst, draft)
+    state = state_of(inst)
+    code = state is not None and state.signature != signature_of(desc)
+    if state is not None and not code and not drift.counts(inst):
+        return None
+    return Change(inst, props, code) if props or code else None
+
+
+def _prompt_change(inst: Instance, draft: Draft) -> dict[str, tuple[Any, Any]]:
+    """The text children of an agent are its prompt."""
+    if inst.kind is not NodeKind.RUNNABLE:
+        return {}
+    old = [_old_text(one, draft) for one in draft.before.get(inst, inst.children) if one.kind is NodeKind.TEXT]
+    new = [one.desc.value for one in inst.children if one.kind is NodeKind.TEXT]
+    return {"children": ("".join(old), "".join(new))} if old != new else {}
+
+
+def _old_text(text: Instance, draft: Draft) -> str:
+    return str(draft.descs.get(text, text.desc).value)

@@ -1,0 +1,118 @@
+"""A changed script: what it means for each node, as data for people, and how it is carried out (T-6, C-6, Z-3)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from smithers_py.engine.compare import Change, Comparison, compare
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.reopen import rerun
+from smithers_py.engine.run import Run
+from smithers_py.nodes import NodeKind
+from smithers_py.nodes.props import plan_value
+
+What = Literal["new", "gone", "changed", "moved", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """One node of a plan diff. `props`: {name: [old, new]}, `code`: its function or schema changed.
+
+    `then` says what happens to it: "starts when its turn comes", "is cancelled", "runs again", "goes on as it started",
+    "changes", "stays".
+    """
+
+    node_id: str
+    path: str
+    type: str
+    what: What
+    status: str
+    then: str
+    props: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDiff:
+    """What a changed script does to a plan: `nodes` without those that are kept, which `kept` counts."""
+
+    nodes: list[NodeChange]
+    kept: int
+
+    @property
+    def is_empty(self) -> bool:
+        """The plan is the same."""
+        return not self.nodes
+
+    def to_json(self) -> dict[str, Any]:
+        """{"nodes": [...], "kept": n}"""
+        return asdict(self)
+
+
+def describe(found: Comparison) -> PlanDiff:
+    """The diff that people see."""
+    nodes = [_entry(inst, "gone", _when_gone(inst)) for inst in found.gone]
+    nodes += [_entry(one.inst, "changed", _when_changed(one), one) for one in found.changed]
+    nodes += [_entry(inst, "moved", "stays, in another place") for inst in found.moved]
+    nodes += [_entry(inst, "new", "starts when its turn comes" if _works(inst) else "appears") for inst in found.new]
+    return PlanDiff(nodes, len(found.kept))
+
+
+def apply_change(run: Run, found: Comparison) -> None:
+    """Have what ended and is described otherwise now run again; the next frame renders the new script.
+
+    What depends on such a node follows once it has ended anew: see `follow`.
+    """
+    for change in found.changed:
+        if change.reruns:
+            run.cascade.add(change.inst.node_id)
+            rerun(run, change.inst)
+        elif change.inst.kind is NodeKind.RUNNABLE and change.inst.status == "running":
+            run.outdated.append(change.inst)
+
+
+def follow(run: Run, last_changes: Mapping[str, int]) -> list[Instance]:
+    """Of what has ended, rerun what is described otherwise because a rerun node has written something else.
+
+    Returns the nodes that run again. Called between two frames, once the flush of such a node is done.
+    """
+    keys, run.cascade_keys = run.cascade_keys, set()
+    found = compare(run, last_changes, because=keys)
+    again = [change.inst for change in found.changed if change.reruns]
+    for inst in again:
+        run.cascade.add(inst.node_id)
+        rerun(run, inst)
+    return again
+
+
+def diff_text(diff: PlanDiff) -> str:
+    """The diff as JSON for an event's payload."""
+    return orjson.dumps(diff.to_json(), default=str).decode()
+
+
+def _entry(inst: Instance, what: What, then: str, change: Change | None = None) -> NodeChange:
+    props = {name: [plan_value(old), plan_value(new)] for name, (old, new) in change.props.items()} if change else {}
+    status = inst.status if inst.reached or inst.kind is not NodeKind.RUNNABLE else "idle"
+    return NodeChange(
+        inst.node_id, inst.path(), inst.type_name, what, status, then, props, change.code if change else False
+    )
+
+
+def _works(inst: Instance) -> bool:
+    return inst.kind in (NodeKind.RUNNABLE, NodeKind.PHASE, NodeKind.STEP, NodeKind.PARALLEL, NodeKind.LOOP)
+
+
+def _when_gone(inst: Instance) -> str:
+    if inst.kind is NodeKind.RUNNABLE and inst.status in ("running", "scheduled", "blocked"):
+        return "is cancelled"
+    return "leaves the plan; what it did stays recorded" if inst.reached else "leaves the plan"
+
+
+def _when_changed(change: Change) -> str:
+    if change.reruns:
+        return "runs again"
+    if change.inst.kind is NodeKind.RUNNABLE and change.inst.status in ("running", "blocked"):
+        return "goes on as it started"
+    return "changes"
