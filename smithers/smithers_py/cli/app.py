@@ -139,6 +139,7 @@ def resume(
     max_tool_calls: MaxToolCalls = None,
     max_agents: MaxAgents = None,
     max_seconds: MaxSeconds = None,
+    no_wait: NoWait = False,
 ) -> None:
     """Go on with an execution that was stopped, killed or failed.
 
@@ -158,6 +159,7 @@ def resume(
         database,
         as_json=json,
         accept_changes=accept_changes,
+        wait=not no_wait,
         model=model,
         idle_timeout=idle_timeout,
         budget=budget,

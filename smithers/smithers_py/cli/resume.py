@@ -22,6 +22,7 @@ def resume_command(
     *,
     as_json: bool,
     accept_changes: bool,
+    wait: bool,
     model: str | None,
     idle_timeout: float | None,
     budget: Mapping[str, float | None],
@@ -41,7 +42,7 @@ def resume_command(
     # What it was started with stands, unless it is said anew.
     kept = (execution.config or {}).get("flags")
     more = configured(idle_timeout, kept, **budget)
-    base = RunOptions(script=None, db_path=database_path(database), model=model, **more)
+    base = RunOptions(script=None, db_path=database_path(database), model=model, wait=wait, **more)
     options = ResumeOptions(
         execution_id=execution.execution_id, base=base, accept_changes=accept_changes, confirm=confirm
     )

@@ -56,7 +56,7 @@ async def finish(run: Run, ending: Ending) -> None:
     await run.tasks.cancel_all()
     if ending.status == "waiting":
         await run_cleanups(run)
-        await run.store.suspend(ending.status_reason or "", [run.event("execution.waiting", payload=_reason(ending))])
+        await run.store.suspend(ending.status_reason or "", [run.event("execution.suspended", payload=_reason(ending))])
         return
     await _close_nodes(run, ending)
     await run_cleanups(run)
