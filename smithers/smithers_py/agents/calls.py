@@ -19,7 +19,7 @@ from smithers_py.agents.coordinator import CallRules, Turn
 from smithers_py.agents.failures import verdict
 from smithers_py.workers.control import Control
 
-PATIENCE_MS = 3_600_000
+PATIENCE_MS = 900_000
 """How long one request waits for rate limits in all; then its task's own retry waits."""
 SHOWN_MS = 250
 """A shorter wait is not worth a frame."""

@@ -64,7 +64,7 @@ class VirtualTime:
         return [task.result() for task in tasks]
 
 
-class Refused(Exception):  # noqa: N818 - not an error of anybody
+class Refused(Exception):
     """What the provider answers instead."""
 
 
