@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from smithers_persistence import Database
+from smithers_py.agents.tools.census import MARK
 from smithers_py.cli.inputs import database_path
 from smithers_py.cli.question import question_lines
 from smithers_py.cli.reading import read
@@ -53,8 +55,13 @@ def answer(
     """Answer one question, from whatever process.
 
     Raises:
-        UsageError: there is no such question, or the answer does not fit it.
+        UsageError: there is no such question, the answer does not fit it, or it is an agent that answers (Z-27).
     """
+    if MARK in os.environ:
+        raise UsageError(
+            "an agent's command may not answer what people are asked",
+            hint="Answer on a terminal of your own, outside of what the agent runs.",
+        )
     execution, asked = targets if len(targets) == 2 else (None, targets[0])
     value = None if output is None else _parsed(output)
 

@@ -19,10 +19,21 @@ def test_a_command_asks_with_its_line_and_says_what_it_may_do(tmp_path: Path) ->
     [part] = use(tmp_path, [("shell", {"command": "echo hello\necho more"})], person=person)
     assert str(part.content).startswith("hello\nmore\n(exit code 0")
     [request] = person.asked
-    assert (request.key, request.kind, request.title) == ("call-0", "command_exec", "Run: echo hello …")
+    assert (request.kind, request.title) == ("command_exec", "Run: echo hello …")
     assert request.payload["command"] == "echo hello\necho more"
     assert request.payload["cwd"] == str(tmp_path)
     assert request.payload["note"] == "A command runs with all of your rights."
+
+
+@pytest.mark.requirement("P-1", "Z-27")
+def test_a_yes_is_never_found_by_another_call_of_the_same_id(tmp_path: Path) -> None:
+    person = Person()
+    calls = [("shell", {"command": command}) for command in ("true", "true", "echo")]
+    use(tmp_path, calls, person=person, call_id="the-same")
+    use(tmp_path, calls, person=person, call_id="the-same")
+    keys = [request.key for request in person.asked]
+    assert len(set(keys[:3])) == 3
+    assert keys[3:] == keys[:3]  # the same conversation, gone through again
 
 
 @pytest.mark.requirement("G-5", "P-1")

@@ -57,14 +57,20 @@ def use(
 
 
 async def use_async(
-    root: Path, calls: Sequence[Call], *, person: Person | None = None, tools: Any = ("all",), **spec: Any
+    root: Path,
+    calls: Sequence[Call],
+    *,
+    person: Person | None = None,
+    tools: Any = ("all",),
+    call_id: str = "call-{}",
+    **spec: Any,
 ) -> list[ToolReturnPart]:
     """The same on a running loop."""
     pool = DaemonPool(8)
     full = ToolSpec(tools=check_tools(tools), workspace=root, **{"grace_seconds": 0.3, **spec})
     toolsets = build_tools(full, person or Person(), pool)
     try:
-        agent = Agent(FunctionModel(_script(calls)), toolsets=toolsets)
+        agent = Agent(FunctionModel(_script(calls, call_id)), toolsets=toolsets)
         async with agent:
             result = await agent.run("go")
     finally:
@@ -90,12 +96,12 @@ def said(root: Path, tool: str, args: dict[str, Any], **more: Any) -> str:
     return str(use(root, [(tool, args)], **{"policy": allow, **more})[0].content)
 
 
-def _script(calls: Sequence[Call]) -> Any:
+def _script(calls: Sequence[Call], call_id: str) -> Any:
     def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         turn = sum(isinstance(message, ModelResponse) for message in messages)
         if turn == len(calls):
             return ModelResponse(parts=[TextPart("done")])
         name, args = calls[turn]
-        return ModelResponse(parts=[ToolCallPart(name, args, tool_call_id=f"call-{turn}")])
+        return ModelResponse(parts=[ToolCallPart(name, args, tool_call_id=call_id.format(turn))])
 
     return answer

@@ -146,6 +146,11 @@ class Workspace:
                 os.unlink(temporary, dir_fd=place.folder)
             raise
 
+    def check_file(self, place: Place, shown: str, *, reads: bool) -> None:
+        """Raise Refused unless the place is a regular file, of readable size if `reads`, or nothing yet."""
+        if place.info is not None:
+            self._check_file(place.info, shown, limit=reads)
+
     def refuse_if_forbidden(self, name: str, info: os.stat_result | None, path: str) -> None:
         """Raise Refused when this is, or lies in, what no tool may touch."""
         if name.casefold() == PRIVATE or (info is not None and _identity(info) in self._guarded[0]):

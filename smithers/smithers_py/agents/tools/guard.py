@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import orjson
 from pydantic_ai.exceptions import ToolFailed
-from pydantic_ai.messages import BinaryContent, ToolReturn
+from pydantic_ai.messages import BinaryContent, ModelResponse, ToolReturn
 from pydantic_ai.tools import RunContext
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -37,7 +38,7 @@ class PolicyToolset(WrapperToolset[Any]):
         record = _Record(self.control, self.public_name(name), ctx.tool_call_id or name, tool_args)
         try:
             review = await self.reviewer.review(record.tool, tool_args)
-            review = await self._agreed(review, record)
+            review = await self._agreed(review, record, _turn(ctx))
         except Refused as refusal:
             record.refused(str(refusal), by="confinement")
             raise ToolFailed(str(refusal)) from refusal
@@ -50,14 +51,16 @@ class PolicyToolset(WrapperToolset[Any]):
         finally:
             granted.reset(token)
 
-    async def _agreed(self, review: Review, record: "_Record") -> Review:
+    async def _agreed(self, review: Review, record: "_Record", turn: int) -> Review:
         """The review as it stands after a person was asked, if one has to be; raises ToolFailed when it is a no."""
         if review.decision == "deny":
             record.refused("denied by the policy", by="policy")
             raise ToolFailed(f"denied by the policy: {record.tool} may not be called so")
         if review.decision == "allow":
             return review
-        request = AskRequest(key=record.call_id, kind=review.kind, title=review.title, payload=review.payload)
+        # Ids are the provider's, and some give the same again: a yes must not be found by another call.
+        key = f"{turn}/{record.call_id}/{_digest(review.payload)}"
+        request = AskRequest(key=key, kind=review.kind, title=review.title, payload=review.payload)
         answer = await self.control.ask(request)
         if not answer.approved:
             message = f"denied by {answer.by or 'a person'}" + (f": {answer.comment}" if answer.comment else "")
@@ -113,6 +116,15 @@ def policy_toolset(
 ) -> AbstractToolset[Any]:
     """`inner` with the policy in front; `redact` takes secrets out of what tools return."""
     return PolicyToolset(inner, reviewer, control, public_name, redact)
+
+
+def _turn(ctx: RunContext[Any]) -> int:
+    """Which answer of the conversation makes the call; the same when the conversation is gone on with."""
+    return sum(isinstance(message, ModelResponse) for message in ctx.messages)
+
+
+def _digest(payload: dict[str, Any]) -> str:
+    return sha256(orjson.dumps(payload, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def shortened(value: Any) -> Any:

@@ -55,6 +55,8 @@ class Reviewer:
         path = str(args.get("path") or ".")
         with self._workspace.place(path, missing="assume") as place:
             found, protected = place.path, place.protected
+            if tool not in ("glob", "grep"):
+                self._workspace.check_file(place, path, reads=tool != "write")
         # A link must not turn a path that is allowed into one that is not.
         said: set[Decision] = {decide(tool, {**args, "path": one}, *self._policies) for one in (path, found)}
         decision: Decision = next(one for one in _ORDER if one in said)
