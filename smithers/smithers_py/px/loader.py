@@ -47,9 +47,15 @@ def text_of(source: bytes, filename: str) -> str:
     try:
         return importlib.util.decode_source(source)
     except (SyntaxError, UnicodeDecodeError) as error:
-        problem = error.msg if isinstance(error, SyntaxError) else error.reason
-        problem = f"the file is no text ({problem})"
-        raise PxSyntaxError(problem, expected="UTF-8", file=filename, line=1, column=1, text="") from None
+        reason = error.msg if isinstance(error, SyntaxError) else error.reason
+    line = column = 1
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode().split("\n")
+        reason, line, column = error.reason, len(before), len(before[-1]) + 1
+    problem = f"the file is no text ({reason})"
+    raise PxSyntaxError(problem, expected="UTF-8", file=filename, line=line, column=column, text="")
 
 
 def code_of(source: bytes, filename: str, loader: SourceFileLoader | None = None) -> CodeType:

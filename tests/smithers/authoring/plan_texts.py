@@ -1,4 +1,4 @@
-"""Random plan trees, and the three ways to write one as a script."""
+"""Random plan trees, and the four ways to write one as a script."""
 
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -32,6 +32,19 @@ EVENTS = {
     "Claude": ("on_finished", "on_progress"),
     "Task": ("on_finished",),
 }
+FIRST = {
+    "Phase": "name",
+    "Step": "name",
+    "While": "id",
+    "Ralph": "id",
+    "Command": "argv",
+    "Task": "fn",
+    "If": "condition",
+    "Text": "value",
+    "Each": "items",
+    "Stop": "reason",
+}
+"""What a positional argument is called."""
 NAMED = ("Phase", "Step")
 LOOPS = ("While", "Ralph")
 WORK = ("Command", "Claude", "Task")
@@ -86,7 +99,7 @@ def numbered(trees: tuple[Tree, ...], numbers: "count[int]") -> tuple[Tree, ...]
     return tuple(replace(one, number=next(numbers), children=numbered(one.children, numbers)) for one in trees)
 
 
-# -- the three ways ----------------------------------------------------------------------------------------------
+# -- the four ways ----------------------------------------------------------------------------------------------
 
 
 def as_calls(trees: tuple[Tree, ...]) -> str:
@@ -129,6 +142,53 @@ def _decorated(tree: Tree) -> list[str]:
         return [f"@{name}{bare}", "def work():", "    return 1"]
     arguments = [*tree.arguments(), *(f"{event}=ok" for event in tree.events if event != "on_finished")]
     return [f"@{name}({', '.join(arguments)})", f"def t{tree.number}(r):", "    pass"]
+
+
+def as_px(trees: tuple[Tree, ...]) -> str:
+    """Elements in the component that `as_calls` writes with calls; a Text is text."""
+    below = [_element(tree, 2) if tree.kind != "Text" else _call(tree) for tree in trees]
+    return f"# coding: jsx\n{HEAD}@component\ndef App(ctx):\n    return [\n{', '.join(below)}\n    ]\n\napp = App\n"
+
+
+def _element(tree: Tree, depth: int) -> str:
+    arguments = tree.arguments()
+    inside = [_child(child, depth + 1) for child in tree.children]
+    if tree.kind == "Each":
+        arguments[0], _, fn = arguments[0].partition(", children=")
+        inside = [f"{{{fn}}}"]
+    elif tree.kind == "While":
+        arguments[0], _, condition = arguments[0].partition(", ")
+        arguments.append(f"condition={condition}")
+    given = [(name or FIRST[tree.kind], value) for name, value in map(_named, arguments)]
+    # Each way to write a value and an event in turn.
+    written = [
+        f"{name}={value}" if (tree.number + at) % 3 and value[0] not in "[{" else f"{name}={{{value}}}"
+        for at, (name, value) in enumerate(given)
+    ]
+    written += [f"{_camel(event) if tree.number % 2 else event}={{ok}}" for event in tree.events]
+    head, gap = " ".join([tree.kind, *written]), "\n" + "    " * depth
+    if not inside:
+        return f"<{head} />"
+    return f"<{head}>{gap}{gap.join(inside)}\n{'    ' * (depth - 1)}</{tree.kind}>"
+
+
+def _child(tree: Tree, depth: int) -> str:
+    if tree.kind == "Text":
+        # Two texts on neighbouring lines would be one.
+        plain = not (tree.id or tree.key) and tree.number % 2
+        return f"text {tree.number}" if plain else _element(tree, depth)
+    return _element(tree, depth)
+
+
+def _named(argument: str) -> tuple[str, str]:
+    """An argument of a call as name (empty for a positional one) and value."""
+    name, equals, value = argument.partition("=")
+    return (name, value) if equals and name.isidentifier() else ("", argument)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
 
 
 # -- random trees ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from authoring_tools import Write
 from hypothesis import HealthCheck, given, settings
-from plan_texts import PARTS, Tree, as_blocks, as_calls, as_decorators, phase_plans, plans
+from plan_texts import PARTS, Tree, as_blocks, as_calls, as_decorators, as_px, phase_plans, plans
 
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.forms import PlanForm
@@ -33,6 +33,15 @@ def test_calls_and_blocks_are_one_plan(trees: tuple[Tree, ...], script: Write) -
     script(PARTS, "plan_parts.py")
     calls, blocks = as_calls(trees), as_blocks(trees)
     assert mounted(script, calls, "calls.py") == mounted(script, blocks, "blocks.py"), f"{calls}\n{blocks}"
+
+
+@pytest.mark.requirement("A-1", "Z-4")
+@SETTINGS
+@given(trees=plans())
+def test_elements_are_the_same_plan(trees: tuple[Tree, ...], script: Write) -> None:
+    script(PARTS, "plan_parts.py")
+    calls, elements = as_calls(trees), as_px(trees)
+    assert mounted(script, calls, "calls.py") == mounted(script, elements, "elements.px"), f"{calls}\n{elements}"
 
 
 @pytest.mark.requirement("A-1", "Z-12", "Z-4")
