@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
 from smithers_persistence.records import AgentRecord, AgentSession, ToolCallRecord
 from smithers_persistence.rows import AgentRow, MessageRow, ToolCallRow
 from smithers_py.agents.stream import call_json, usage_json
@@ -78,14 +80,11 @@ class Session:
 
     def answered(self, messages: "Sequence[ModelMessage]", response: "ModelResponse") -> dict[str, Any]:
         """The model answered `messages`; returns what a `usage` event says of it (G-7)."""
-        from pydantic_ai.messages import ModelMessagesTypeAdapter
-
         self.model = response.model_name or self.model
         self._answers += 1
         new = [*messages[self._stored :], response]
         for message in new:
-            text = ModelMessagesTypeAdapter.dump_json([message]).decode()[1:-1]
-            self._messages.append(MessageRow(self._stored, text))
+            self._messages.append(MessageRow(self._stored, message_text(message)))
             self._stored += 1
         self._known = {}
         took = round((time.monotonic() - self._asked) * 1000)
@@ -202,6 +201,22 @@ async def open_session(control: AgentControl, model: str, mode: ResumeMode, cloc
         session.turns_before = session.usage.requests
         return session
     return Session(control, model, _answerable(stored), clock)
+
+
+def message_text(message: "ModelMessage") -> str:
+    """A message as stored: PydanticAI's JSON without the fields that say nothing, which are half of a short one."""
+    from pydantic_ai.messages import ModelMessagesTypeAdapter
+
+    (data,) = orjson.loads(ModelMessagesTypeAdapter.dump_json([message]))
+    data["parts"] = [_told(part) for part in data["parts"]]
+    if "usage" in data:
+        data["usage"] = {name: count for name, count in data["usage"].items() if count}
+    return orjson.dumps(_told(data)).decode()
+
+
+def _told(data: dict[str, Any]) -> dict[str, Any]:
+    # A tool may have returned None, and the field has no default.
+    return {name: value for name, value in data.items() if value is not None or name == "content"}
 
 
 def _answerable(stored: AgentSession) -> AgentSession:

@@ -10,6 +10,7 @@ from conversations import Scripted, converse, stored
 from fake_provider import Recorder
 
 from smithers_persistence.rows import AgentRow
+from smithers_py.agents.session import message_text
 from smithers_py.errors import AgentError
 from smithers_py.nodes.tools import pure
 from smithers_py.workers.control import Answer
@@ -311,3 +312,33 @@ def test_long_arguments_are_cut_in_events_and_rows_not_in_the_message(tmp_path: 
         assert (tmp_path / "big.txt").stat().st_size == 50_000
 
     asyncio.run(scenario())
+
+
+@pytest.mark.requirement("G-3")
+def test_what_is_left_out_of_a_stored_message_says_nothing() -> None:
+    from pydantic_ai import messages as m
+    from pydantic_ai.usage import RequestUsage
+
+    image = m.BinaryContent(data=b"\x89PNG", media_type="image/png")
+    told: list[Any] = [
+        m.ModelRequest(parts=[m.SystemPromptPart("be brief"), m.UserPromptPart(["look", image])], instructions="now"),
+        m.ModelResponse(
+            parts=[
+                m.ThinkingPart("hm", signature="s"),
+                m.TextPart(""),
+                m.ToolCallPart("look", {"at": None, "deep": {"none": None}}, "c1"),
+            ],
+            usage=RequestUsage(input_tokens=3, details={"reasoning": 0}),
+            model_name="m",
+            provider_details={"x": None},
+        ),
+        m.ModelRequest(
+            parts=[
+                m.ToolReturnPart("look", None, "c1"),
+                m.RetryFeedbackPart("again", retry=m.RetryInfo(cause="no_output")),
+            ]
+        ),
+    ]
+    texts = [message_text(message) for message in told]
+    assert m.ModelMessagesTypeAdapter.validate_json(f"[{','.join(texts)}]") == told
+    assert "workspace_ref" not in texts[1]
