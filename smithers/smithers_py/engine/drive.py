@@ -13,6 +13,7 @@ from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
 from smithers_py.engine.frame import run_frame
 from smithers_py.engine.instance import CONTEXT_KINDS, Instance
 from smithers_py.engine.opening import opening, write_of
+from smithers_py.engine.reload import between_frames
 from smithers_py.engine.run import Ending, Run
 from smithers_py.engine.snapshot import take_snapshot
 from smithers_py.engine.standing import stand, standing
@@ -81,6 +82,7 @@ async def finish(run: Run, ending: Ending) -> None:
 
 async def _frame(run: Run, triggers: list[Trigger]) -> None:
     try:
+        await between_frames(run)
         await run_frame(run, triggers)
     except PersistenceError:
         raise

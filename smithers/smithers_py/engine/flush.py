@@ -23,7 +23,7 @@ from smithers_py.engine.triggers import Trigger
 from smithers_py.engine.work import Frame, StatusChange
 from smithers_py.errors import SmithersError, StateActionError
 from smithers_py.nodes import NodeKind
-from smithers_py.state.actions import Action, Batch, Set
+from smithers_py.state.actions import Action, Batch, Set, SignalSet
 from smithers_py.state.plan import FlushPlan
 from smithers_py.where import user_location
 
@@ -118,6 +118,8 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
         elif job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
             run.failures.append(job.error)
             run.observer.log("error", job.error.render())
+    if run.cascade:
+        _note_cascade(run, frame)
     if frame.ending is not None and run.ending is None:
         run.ending = frame.ending
     run.next_frame = frame.index + 1
@@ -135,6 +137,19 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
     )
     if run.rt.dirty or run.tree.stale or run.tree.unended:
         run.post(Trigger("flush", ",".join(key for key in plan.keys_written if not key.startswith("$"))[:200]))
+
+
+def _note_cascade(run: Run, frame: Frame) -> None:
+    """What nodes that ran again because of another script have written: who depends on it runs again too (T-6)."""
+    for job in frame.jobs:
+        if job.completion is None or job.inst.node_id not in run.cascade or job.completion.outcome == "retry":
+            continue
+        run.cascade.discard(job.inst.node_id)
+        actions = [*job.actions, *job.completion.actions]
+        run.cascade_keys |= {f"$node/{job.inst.node_id}"} | {
+            one.key for one in actions if not isinstance(one, SignalSet)
+        }
+        run.post(Trigger("flush", "script changed"))
 
 
 def apply_status(run: Run, change: StatusChange) -> None:

@@ -71,13 +71,14 @@ class StopRequest:
     def __init__(self) -> None:
         self.exit_code = 130
         """What a run that is stopped so exits with: 130 after Ctrl-C, 143 after SIGTERM (C-4)."""
-        self._run: Run | None = None
+        self.run: Run | None = None
+        """The run, once it has begun: for who reloads its script."""
         self._asked: bool | None = None
 
     def request(self, now: bool) -> None:
         """Ask for the end: gracefully (`now` False: tasks get their grace), or at once. On the engine's thread."""
         self._asked = now if self._asked is None else self._asked or now
-        run = self._run
+        run = self.run
         if run is None:
             return
         if run.ending is None:
@@ -91,7 +92,7 @@ class StopRequest:
 
     def attach(self, run: Run) -> None:
         """The run to stop from now on; a request made earlier takes effect."""
-        self._run = run
+        self.run = run
         if self._asked is not None:
             self.request(self._asked)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from smithers_py.engine.spending import Spending
     from smithers_py.engine.storm import StormGuard
     from smithers_py.engine.tasks import Tasks
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,8 @@ class Run:
     transaction with what it decides."""
     progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
     """Stream events waiting for an `on_progress` handler."""
+    boundary: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque[Callable[[], Awaitable[None]]])
+    """What waits to be done between two frames."""
     cascade: set[str] = field(default_factory=set[str])
     """Nodes that run again because the script changed: what depends on them follows (plan_change.py)."""
     cascade_keys: set[str] = field(default_factory=set[str])
@@ -215,6 +221,24 @@ class Run:
     def post(self, trigger: Trigger) -> None:
         """Ask for a turn. Safe from any thread."""
         self.coalescer.post(trigger, immediate=trigger.kind not in THROTTLED)
+
+    async def at_boundary(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of `work`, done between two frames; raises what it raises. From the engine's thread."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def do() -> None:
+            try:
+                value = await work()
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+                if not done.done():
+                    done.set_exception(error)
+            else:
+                if not done.done():
+                    done.set_result(value)
+
+        self.boundary.append(do)
+        self.post(Trigger("operator", "boundary"))
+        return await done
 
     def fail(self, error: BaseException) -> None:
         """Stop the engine with an error that no plan can handle. Safe from the engine's thread only."""
