@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from repo import BIN, ROOT, tool_environment
 
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.p[xy]"))
 SECONDS = 120
 
 

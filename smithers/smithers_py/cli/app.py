@@ -227,6 +227,7 @@ def check(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where (else here).")] = Path(),
+    px: Annotated[bool, typer.Option("--px", help="Write the plan as elements, in plan.px.")] = False,
 ) -> None:
     """Write a small plan to begin with.
 
@@ -234,7 +235,7 @@ def init(
     """
     from smithers_py.cli.init import init_folder
 
-    init_folder(folder)
+    init_folder(folder, px=px)
 
 
 @app.command()

@@ -8,11 +8,13 @@ from smithers_py.cli.terminal import note, say
 from smithers_py.errors import UsageError
 
 # What is written, and the file of `cli/starter/` that it is made of (a name that packaging tools do not act upon).
-_FILES = {"plan.py": "plan.py.txt", "README.md": "README.md.txt", ".gitignore": "gitignore.txt"}
+_FILES = {"README.md": "README.md.txt", ".gitignore": "gitignore.txt"}
 
 
-def init_folder(folder: Path) -> None:
+def init_folder(folder: Path, *, px: bool = False) -> None:
     """Write the starter's files into the folder, making it if need be. What is there already is left alone.
+
+    `px`: the plan is written in `.px`.
 
     Raises:
         UsageError: the folder cannot be made or written.
@@ -20,8 +22,9 @@ def init_folder(folder: Path) -> None:
     starter = files("smithers_py.cli") / "starter"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, source in _FILES.items():
-            text = (starter / source).read_text(encoding="utf-8")
+        plan = "plan.px" if px else "plan.py"
+        for name, source in ({plan: f"{plan}.txt"} | _FILES).items():
+            text = (starter / source).read_text(encoding="utf-8").replace("plan.py", plan)
             say(f"{'wrote' if _write_new(folder / name, text) else 'kept '} {folder / name}")
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -30,7 +33,7 @@ def init_folder(folder: Path) -> None:
     if ".smithers" not in ignored.read_text(encoding="utf-8", errors="replace"):
         note(f"{ignored} is yours: add a line `.smithers/`, where runs are kept")
     into = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
-    say(f"next: {into}smithers run plan.py --model test")
+    say(f"next: {into}smithers run {plan} --model test")
 
 
 def _write_new(path: Path, text: str) -> bool:
