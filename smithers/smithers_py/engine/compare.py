@@ -78,6 +78,7 @@ def compare(run: Run, last_changes: Mapping[str, int], *, because: AbstractSet[s
     stale, unended, past = dict(tree.stale), dict(tree.unended), dict(tree.past)
     # Whose turn comes only because of what this render changes is part of the difference; all else is not.
     tree.stale.clear()
+    rescripted, tree.rescripted = tree.rescripted, True
     run.files.begin_frame()
     run.content.begin(run.next_frame, run.clock.now_ms())
     dirty = run.rt.take_dirty()
@@ -90,7 +91,7 @@ def compare(run: Run, last_changes: Mapping[str, int], *, because: AbstractSet[s
         run.content.whole = False
         if draft is not None:
             draft.rollback()
-        tree.stale, tree.unended, tree.past = stale, unended, past
+        tree.stale, tree.unended, tree.past, tree.rescripted = stale, unended, past, rescripted
         run.rt.requeue([*run.rt.take_dirty(), *dirty])
 
 

@@ -167,9 +167,9 @@ class Renderer:
         if not inst.adopted:
             adopt(inst, desc, self.draft, self.tree.rt)
             return not inst.frozen
-        if inst.frozen or (desc is old and inst not in self.forced):
+        if inst.frozen or (desc is old and inst not in self.forced and not self.comparing):
             return False
-        if isinstance(desc, Element) and inst not in self.forced and self.is_same(old, desc):
+        if isinstance(desc, Element) and not self.comparing and inst not in self.forced and self.is_same(old, desc):
             return False
         if inst.scope is not None:
             self.draft.given[inst] = changed_reads(inst.scope)
