@@ -6,12 +6,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from smithers_persistence import UnknownExecution
+from smithers_persistence.head import read_head
 from smithers_py.dsl.component import Component, Element
 from smithers_py.dsl.script import load_script
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.launch import Start, create, execute_run, validated_input
 from smithers_py.engine.observer import NullObserver
 from smithers_py.engine.results import RunResult
+from smithers_py.engine.resume import as_ended, reattached
 from smithers_py.engine.run import Ending, Run
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import InvalidPropError, TaskError
@@ -46,7 +49,7 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
         parent_id=run.execution_id,
         meter=run.spending.meter,
     )
-    result = await _drive(run, inst, await create(start, {}, run.store.db))
+    result = await _result(run, inst, start)
     if result.stop_reason == "budget" and run.spending.meter.exceeded is not None:
         raise run.spending.meter.exceeded
     if result.status != "completed" or result.exit_code:
@@ -56,6 +59,19 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
             hint=f"smithers inspect {result.execution_id}",
         )
     return {"output": result.summary, "exit_code": result.exit_code}
+
+
+async def _result(run: Run, inst: Instance, start: Start) -> RunResult:
+    """What the child came to: it is made, or gone on with where an engine that is gone had begun it (T-5)."""
+    database = run.store.db
+    try:
+        rows = await database.read(lambda conn: read_head(conn, start.execution_id or ""))
+    except UnknownExecution:
+        return await _drive(run, inst, await create(start, {}, database))
+    if rows.execution.status == "completed":
+        return as_ended(rows)
+    changed = start.script_hash != rows.execution.script_hash
+    return await _drive(run, inst, await reattached(start, database, may_differ=changed))
 
 
 async def _drive(run: Run, inst: Instance, child: Run) -> RunResult:
@@ -97,7 +113,7 @@ def _ending_with(run: Run) -> Ending:
 
 def child_id(execution_id: str, inst: Instance) -> str:
     """Derived from the parent task's incarnation, so that running it again finds the same child."""
-    text = f"{execution_id}/{inst.node_id}/{inst.mounted_frame}/{inst.extra.attempt}"
+    text = f"{execution_id}/{inst.node_id}/{inst.mounted_frame}"
     return f"{execution_id}-{sha256(text.encode()).hexdigest()[:6]}"
 
 
