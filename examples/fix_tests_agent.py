@@ -68,6 +68,5 @@ def fix_tests(ctx):
 
     with Phase("report"):
         green = ctx.state.get("green")
-        End(
-            summary={"green": green, "folder": folder, **(ctx.state.get("repair") or {}), "used": ctx.state.get("used")}
-        )
+        summary = {"green": green, "folder": folder, **ctx.state.get("repair", {}), "used": ctx.state.get("used")}
+        End(exit_code=0 if green else 1, summary=summary)
