@@ -96,6 +96,7 @@ class LiveProgress:
 
     def hold(self) -> None:
         """Leave the screen to a question: the tree stays above it as it is now."""
+        self._draw()
         self._held = True
         self._live.stop()
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from smithers_persistence import Database
 from smithers_py.cli.question import question_lines
-from smithers_py.cli.terminal import note
+from smithers_py.cli.terminal import clean, note
 from smithers_py.errors import UsageError
 from smithers_py.harness.answer_fields import describe, field_schemas
 from smithers_py.harness.approvals import answer_approval, list_approvals
@@ -64,7 +64,7 @@ async def ask_on_terminal(db_path: Path, view: PlanView, screen: Screen) -> None
 
 async def _ask(db: Database, asked: ApprovalView, lines: "_Lines") -> bool:
     """Ask one question; False when the person leaves it for later."""
-    note("")
+    note(f"\n{clean(asked.node_id)} asks:")
     for line in question_lines(asked):
         note(line)
     while True:
