@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from repo import BIN, ROOT, tool_environment
 
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.p[xy]"))
+# A provider has to answer that one, even offline: tests/smithers/examples runs it against its brain on loopback.
+WITH_PROVIDER = {"fix_tests_agent.py", "fix_tests_brain.py"}
+EXAMPLES = sorted({path.name for path in (ROOT / "examples").glob("*.p[xy]")} - WITH_PROVIDER)
 SECONDS = 120
 
 

@@ -8,7 +8,6 @@ from loopback_models import MODELS
 from smithers_py.loopback import Loopback, Reply, Request, hang, say
 
 
-@pytest.mark.requirement("E-2")
 def test_so_many_at_a_time_and_the_rest_is_told_to_wait(ask) -> None:
     """Five come at once, three fit: the three are held until all five have come."""
     from pydantic_ai.exceptions import ModelRateLimitError
