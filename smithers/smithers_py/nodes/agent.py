@@ -48,8 +48,11 @@ class Claude(_AgentNode):
     `model` is opus, sonnet, haiku, any PydanticAI model string or model object; `prompt` (or text children) is what it
     is asked. With `schema`, a Pydantic model, its answer is `r.structured`; the text is `r.output`. `max_turns` is how
     many model requests one attempt may make; `max_tokens`, `max_tool_calls` and `max_cost` (US dollars) are what the
-    node may use in all attempts, `timeout` is in seconds. `tools` and `resume` are accepted, and do nothing
-    yet. `smithers run --model test` answers offline.
+    node may use in all attempts, `timeout` is in seconds. `tools` are what it may do: names of built-in ones (`read`,
+    `write`, `edit`, `glob`, `grep`, `shell`, or the groups `files` and `all`), functions, MCP servers as `mcp:NAME`;
+    without them it only talks. `policy`, a ToolPolicy, says which calls are allowed, denied or asked about (the
+    guide's page on tools has more). `resume` says what becomes of a conversation that a crash or a failed attempt left:
+    go on with it, begin again, or fail. `smithers run --model test` answers offline.
 
         Claude(id="poet", model="sonnet", prompt="A poem about bees", max_turns=3).on_finished(
             lambda r: ctx.state.set("poem", r.output)
