@@ -81,10 +81,13 @@ def _detail(error: BaseException) -> str:
         said = _message_in(error.body)
         return f"the provider answered {error.status_code}" + (f": {said.rstrip('.')}" if said else "")
     if _did_not_fit(error):
-        cause = error.__cause__
-        faults = "; ".join(map(_fault, cause.errors())) if isinstance(cause, ValidationError) else str(cause)
-        return f"its answer did not fit the schema, the last time because {faults} ({error})"
+        return f"its answer did not fit the schema, the last time because {faults(error.__cause__)} ({error})"
     return str(error) or type(error).__name__
+
+
+def faults(error: BaseException | None) -> str:
+    """What of an answer did not fit: `score: Input should be less than 10, not 99; …`."""
+    return "; ".join(map(_fault, error.errors())) if isinstance(error, ValidationError) else str(error)
 
 
 def _did_not_fit(error: BaseException) -> bool:

@@ -9,16 +9,18 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_ai import RunContext, ToolDefinition
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.capabilities.abstract import WrapToolExecuteHandler
-from pydantic_ai.exceptions import ToolFailedError, ToolRetryError
+from pydantic_ai.exceptions import ModelRetry, ToolFailedError, ToolRetryError
 from pydantic_ai.messages import ModelResponse, ToolCallPart, ToolReturn, ToolReturnPart
 from pydantic_ai.models import ModelRequestContext
+from pydantic_ai.output import OutputContext
 from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 
 from smithers_persistence.records import ToolCallRecord
+from smithers_py.agents.failures import faults
 from smithers_py.agents.session import Session
 from smithers_py.agents.stream import AgentStream
 from smithers_py.agents.tools.spec import ToolSpec, is_safe
@@ -97,6 +99,18 @@ class Recording(AbstractCapability[Any]):
             raise
         await session.tool_ended(call_id, tool, _stored(call, result), actions=self.spec.journal.take(call_id))
         return result
+
+    async def on_output_validate_error(
+        self,
+        ctx: RunContext[Any],  # noqa: ARG002 - the hook's signature
+        *,
+        output_context: OutputContext,  # noqa: ARG002 - the hook's signature
+        output: str | dict[str, Any],
+        error: ValidationError | ModelRetry,
+    ) -> Any:
+        """Tell of an answer that does not fit the schema; the model is told by PydanticAI (G-4)."""
+        self.session.emit("answer", {"answer": output, "refused": faults(error)})
+        raise error
 
     async def _may_run_again(self, known: ToolCallRecord, args: dict[str, Any]) -> str | None:
         """Ask a person about a call that died with its engine; None: run it, else what the model is told."""

@@ -100,6 +100,9 @@ def test_an_answer_that_does_not_fit_is_sent_back_to_be_mended() -> None:
     assert output.structured == Report(title="t", score=1)
     assert output.usage["requests"] == 2
     assert "many" in recorder.messages[1]
+    (refused,) = recorder.payloads("answer")
+    assert refused["answer"] == {"title": "t", "score": "many"}
+    assert "score: Input should be a valid integer" in refused["refused"]
 
 
 def test_an_answer_that_never_fits_fails_for_good() -> None:
