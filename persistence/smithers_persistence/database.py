@@ -181,7 +181,12 @@ class Database:
         The caller stops before the database is closed.
         """
         writer = self._writer
-        if writer is None or self._closing is not None or self.failed is not None:
+        if writer is None or self._closing is not None:
+            return
+        if self.failed is not None:
+            # A checkpoint may have found that out, and nobody waits for those.
+            failed = type(self.failed)(self.path, self.failed.reason)
+            self._loop.call_soon_threadsafe(done, failed)
             return
 
         def work() -> None:

@@ -75,7 +75,7 @@ async def resume_script(
         try:
             rows = await database.read(lambda conn: read_head(conn, options.execution_id))
             if rows.execution.status == "completed":
-                return _as_ended(rows)
+                return as_ended(rows)
             rt = Runtime(on_write=signal_hook)
             with rt.activate():
                 start = start_of(rows, options, observer, rt)
@@ -201,7 +201,8 @@ async def _change(run: Run, start: Start) -> None:
     apply_change(run, found)
 
 
-def _as_ended(rows: HeadRows) -> RunResult:
+def as_ended(rows: HeadRows) -> RunResult:
+    """The result of an execution that is over."""
     row = rows.execution
     took = (row.ended_at or row.updated_at) - (row.started_at or row.created_at)
     summary = None if row.summary_json is None else orjson.loads(row.summary_json)
