@@ -72,6 +72,12 @@ class Meter:
         else:
             self._spent.cost += cost
 
+    def at_least(self, known: Spent) -> None:
+        """So much was spent by other records; the time is this meter's own."""
+        spent = self._spent
+        spent.cost, spent.tokens = max(spent.cost, known.cost), max(spent.tokens, known.tokens)
+        spent.tool_calls, spent.agents = max(spent.tool_calls, known.tool_calls), max(spent.agents, known.agents)
+
     def before_request(self) -> None:
         """Raise BudgetExceeded when nothing is left to ask a model with."""
         for what in ("cost", "tokens", "seconds"):

@@ -161,7 +161,7 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
             run.observer.started(run.execution_id, run.name)
             if run.next_frame:
                 run.observer.frame(whole_plan(run))
-            run.spending.start()
+            await run.spending.start()
             with Heartbeat(run):
                 ending = await drive(run)
                 await finish(run, ending)
@@ -184,9 +184,7 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
 def whole_plan(run: Run) -> FrameReport:
     """The plan of a resumed execution as one report: who watches has seen nothing of it."""
     nodes = [inst for inst in run.tree.root.walk() if not inst.is_root]
-    patches = [
-        ["+", inst.node_id, _above(inst), inst.after, inst.type_name, inst.name, inst.props] for inst in nodes
-    ]
+    patches = [["+", inst.node_id, _above(inst), inst.after, inst.type_name, inst.name, inst.props] for inst in nodes]
     return FrameReport(run.next_frame - 1, patches, [(inst.node_id, inst.status, None) for inst in nodes])
 
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from smithers_persistence import Database
-from smithers_persistence.windows import close_window, read_window
-from smithers_py.agents.budget import Meter, spent_of
+from smithers_persistence.spending import close_window, read_window, spent_by_agents
+from smithers_py.agents.budget import Meter, Spent, spent_of
 from smithers_py.agents.coordinator import REQUEST_RETRIES, CallRules, shared_coordinator
 from smithers_py.clock import Clock
 from smithers_py.config import Budget
@@ -49,8 +49,17 @@ class Spending:
         self._timer: asyncio.TimerHandle | None = None
         self._written: dict[str, tuple[str, str | None]] | None = None
 
-    def start(self) -> None:
-        """From now on the wall clock counts, also while nothing asks a model."""
+    async def start(self) -> None:
+        """Count on from what was spent before; from now on the wall clock counts, also while nothing asks a model."""
+        run = self._run
+        if run.next_frame > 0 and not self._is_shared:
+            # Killed between two flushes: the agents' own records know more than `$budget`.
+            known = await run.store.db.read(lambda conn: spent_by_agents(conn, run.execution_id))
+            agents, cost, tokens, tool_calls = known
+            self.meter.at_least(Spent(cost=cost, tokens=tokens, tool_calls=tool_calls, agents=agents))
+        self._arm()
+
+    def _arm(self) -> None:
         allowed = self.meter.limits.max_seconds
         if allowed is not None and not self._is_shared:
             left = max(0.0, allowed - self.meter.spent.seconds)
@@ -107,7 +116,7 @@ class Spending:
     def _late(self) -> None:
         error = self.meter.overdrawn("seconds", 0)
         if error is None:
-            self.start()  # the timer's clock ran ahead of ours
+            self._arm()  # the timer's clock ran ahead of ours
         else:
             self.over(error)
 

@@ -1,4 +1,6 @@
-"""Until when a provider's model is not asked, as all processes on this database know it (E-2). Times: wall clock ms."""
+"""What executions spend on models, and until when a provider's model is not asked, as all processes on this database
+know it (E-2, G-6). Times are ms of the wall clock.
+"""
 
 from __future__ import annotations
 
@@ -17,3 +19,9 @@ def close_window(conn: sqlite3.Connection, key: str, until_ms: int, reason: str,
     """Close it at least until then; returns until when it is closed now, for another process may have heard worse."""
     conn.execute(Q["close_window"], (key, until_ms, reason, now_ms))
     return read_window(conn, key) or until_ms
+
+
+def spent_by_agents(conn: sqlite3.Connection, execution_id: str) -> tuple[int, float, int, int]:
+    """Agents that were started, US dollars, tokens in and out, tool calls: what checkpoints have recorded."""
+    agents, cost, tokens, tools = conn.execute(Q["spent_by_agents"], (execution_id,)).fetchone()
+    return int(agents), float(cost), int(tokens), int(tools)

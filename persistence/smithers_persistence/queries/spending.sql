@@ -6,3 +6,8 @@ INSERT INTO model_windows (model_key, closed_until, reason, updated_at) VALUES (
 ON CONFLICT (model_key) DO UPDATE SET
     closed_until = excluded.closed_until, reason = excluded.reason, updated_at = excluded.updated_at
 WHERE excluded.closed_until > model_windows.closed_until;
+
+-- name: spent_by_agents
+SELECT count(*) FILTER (WHERE attempt = 1), total(cost_usd),
+    total(usage_json ->> 'input_tokens') + total(usage_json ->> 'output_tokens'), total(usage_json ->> 'tool_calls')
+FROM agents WHERE execution_id = ?;
