@@ -6,22 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smithers_persistence import writes, writes_agents
-from smithers_persistence.rows import EventRow, NodeKey
+from smithers_persistence import writes
+from smithers_persistence.rows import EventRow, NodeKey, Restart
 from smithers_persistence.sql import Q
 from smithers_persistence.writes import Holder
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """A task that is scheduled again. `crashed`: its last attempt died with its engine, which counts apart; else, with
-    `counts`, the next one is a new attempt, without it the same attempt is begun anew (it was stopped, not tried).
-    """
-
-    node_id: str
-    mounted_frame: int
-    crashed: bool = False
-    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +31,10 @@ class Recovery:
 def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery) -> None:
     """The body of one fenced transaction."""
     execution_id, at = holder.execution_id, recovery.at
-    for task in recovery.restarts:
-        key = (execution_id, task.node_id, task.mounted_frame)
-        if task.crashed:
-            conn.execute(Q["keep_crashed"], (at, *key))
-        elif task.counts:
-            conn.execute(Q["keep_ended"], key)
-        conn.execute(Q["restart_task"], (int(task.crashed or task.counts), int(task.crashed), *key))
+    writes.restart_tasks(conn, execution_id, at, recovery.restarts)
     for (node_id, mounted), error in recovery.failed:
         conn.execute(Q["fail_orphan"], (error, at, execution_id, node_id, mounted))
-    for node_id, mounted in recovery.rehandled:
-        conn.execute(Q["rehandle_task"], (execution_id, node_id, mounted))
-    writes_agents.interrupt_agents(conn, execution_id, at)
+    writes.rehandle_tasks(conn, execution_id, recovery.rehandled)
     for node_id, mounted in recovery.abandoned:
         conn.execute(Q["abandon_orphan"], (at, execution_id, node_id, mounted))
     writes.set_status(conn, execution_id, "running", None)

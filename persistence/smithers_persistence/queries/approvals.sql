@@ -5,7 +5,8 @@ INSERT INTO approvals (
 ) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)
 ON CONFLICT (execution_id, node_id, mounted_frame, request_key) DO UPDATE SET
     status = 'pending', kind = excluded.kind, title = excluded.title, payload_json = excluded.payload_json,
-    asked_at = excluded.asked_at
+    asked_at = excluded.asked_at, answered_at = NULL, answered_by = NULL, answered_from = NULL, comment = NULL,
+    output_json = NULL
 WHERE status = 'cancelled';
 
 -- name: read_approval_of
@@ -38,6 +39,11 @@ UPDATE approvals
 SET status = 'pending', answered_at = NULL, answered_by = NULL, answered_from = NULL, comment = NULL,
     output_json = NULL, payload_json = ?
 WHERE id = ? AND execution_id = ?;
+
+-- What a person said no to is asked anew when its node is tried again.
+-- name: ask_again
+UPDATE approvals SET status = 'cancelled'
+WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND request_key = '' AND status = 'denied';
 
 -- name: cancel_approval
 UPDATE approvals SET status = 'cancelled' WHERE id = ? AND status = 'pending';

@@ -24,8 +24,9 @@ Question = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (approvals, approve, deny, pause, unpause, stop, terminate, cancel, set_):
-        app.command(command.__name__.rstrip("_"))(command)
+    steering = (pause, unpause, stop, terminate, cancel, retry, rerun, reset_loop, set_)
+    for command in (approvals, approve, deny, *steering):
+        app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
 
 
 def approvals(
@@ -92,10 +93,22 @@ def terminate(execution: ExecutionId = "latest", json: Json = False, database: D
 
 def cancel(targets: Node, json: Json = False, database: Database = None) -> None:
     """Cancel one node's work; the plan goes on without it."""
-    from smithers_py.cli.control import node_targets, tell
+    _tell_node(targets, "cancel", database, json)
 
-    execution, node = node_targets(targets, "cancel")
-    raise typer.Exit(tell(database, execution, "cancel", node=node, as_json=json))
+
+def retry(targets: Node, json: Json = False, database: Database = None) -> None:
+    """Try a failed or cancelled node again; where only its handler failed, only that."""
+    _tell_node(targets, "retry", database, json)
+
+
+def rerun(targets: Node, json: Json = False, database: Database = None) -> None:
+    """Run a node anew, whatever it came to; what came after it stays as it is."""
+    _tell_node(targets, "rerun", database, json)
+
+
+def reset_loop(targets: Node, json: Json = False, database: Database = None) -> None:
+    """Let a loop begin at its first iteration again."""
+    _tell_node(targets, "reset-loop", database, json)
 
 
 def set_(
@@ -114,3 +127,10 @@ def _tell(database: Path | None, execution: str, verb: str, as_json: bool) -> No
     from smithers_py.cli.control import tell
 
     raise typer.Exit(tell(database, execution, verb, as_json=as_json))
+
+
+def _tell_node(targets: list[str], verb: str, database: Path | None, as_json: bool) -> None:
+    from smithers_py.cli.control import node_targets, tell
+
+    execution, node = node_targets(targets, verb)
+    raise typer.Exit(tell(database, execution, verb, node=node, as_json=as_json))
