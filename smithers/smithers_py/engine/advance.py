@@ -9,6 +9,7 @@ from smithers_py.engine.progress import bump, lane_of, loop_state, settle
 from smithers_py.engine.restore import outcome_of, status_word
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import StatusChange
+from smithers_py.nodes import NodeKind
 
 
 def advance(run: Run, rows: HeadRows) -> None:
@@ -45,6 +46,9 @@ def _status(run: Run, inst: Instance, text: str) -> None:
             lane[0] += 1
         bump(inst.parent or inst, (0, -1, 0, 0))
     apply_status(run, StatusChange(inst, status, outcome))
+    if inst.kind is NodeKind.STOP and status == "succeeded":
+        # It had ended the run, whose closing record is missing.
+        run.owed.stops.append(inst)
 
 
 def _loop(inst: Instance, text: str) -> None:

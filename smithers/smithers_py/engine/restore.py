@@ -218,14 +218,13 @@ def _in_iteration(child: Instance, loop: Instance, iteration: int) -> bool:
 def _effect(inst: Instance, rows: HeadRows, owed: Owed) -> None:
     row = next((row for row in rows.effects if row.effect_id == inst.node_id), None)
     inst.extra = EffectState()
+    # Its deps may have changed in the head frame, whose flush may be missing: they are compared once more.
+    owed.effects.append(inst)
     if row is None:
-        owed.effects.append(inst)
         return
     inst.extra.deps = row.deps_json
-    if row.has_cleanup:
-        # What it set up died with the process: it runs once more, and its writes, which are there, are dropped (Z-0).
-        inst.extra.again = True
-        owed.effects.append(inst)
+    # What it set up died with the process: it runs once more, and its writes, which are there, are dropped (Z-0).
+    inst.extra.again = row.has_cleanup
 
 
 def _count(root: Instance) -> None:
