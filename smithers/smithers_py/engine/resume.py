@@ -19,7 +19,7 @@ import orjson
 from smithers_persistence import Database, ExecutionStore, PersistenceError
 from smithers_persistence.head import HeadRows, last_changes, read_head
 from smithers_persistence.lease import Lease, observe, wait_for
-from smithers_persistence.owner import owner_ident
+from smithers_persistence.owner import Owner, owner_ident
 from smithers_persistence.rows import EventRow
 from smithers_persistence.writes import Holder
 from smithers_py.clock import SystemClock
@@ -140,7 +140,11 @@ async def reattached(start: Start, database: Database, *, may_differ: bool = Fal
     execution_id = start.execution_id or ""
     clock = start.clock
     lease_ms = (start.options.limits or Limits()).lease_ms
-    seen = await wait_for(database, await observe(database, execution_id), clock.monotonic_ms)
+
+    def tell(holder: Owner, seconds: float) -> None:
+        start.observer.log("warning", f"{holder} may still run it; waiting up to {seconds:.0f} s for a sign of life")
+
+    seen = await wait_for(database, await observe(database, execution_id), clock.monotonic_ms, tell=tell)
     lease = Lease(lease_ms, clock.monotonic_ms(), clock.monotonic_ms)
     now = clock.now_ms()
     owner = f"{os.getpid()}-{secrets.token_hex(3)}"
