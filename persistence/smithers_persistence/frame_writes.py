@@ -111,6 +111,9 @@ def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, 
 def _open(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening) -> int:
     execution_id, frame_index = holder.execution_id, write.frame_index
     writes.drop_tasks(conn, execution_id, frame_index, write.created_at, opening.dropped)
+    if opening.restarts or opening.rehandled:
+        writes.restart_tasks(conn, execution_id, write.created_at, opening.restarts)
+        writes.rehandle_tasks(conn, execution_id, opening.rehandled)
     # Most frames have few of these, and a statement for nothing costs as much as a row.
     if opening.closed:
         writes.close_instances(conn, execution_id, frame_index, opening.closed)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smithers_persistence import writes
+from smithers_persistence import writes, writes_agents
 from smithers_persistence.rows import EventRow, NodeKey, Restart
 from smithers_persistence.sql import Q
 from smithers_persistence.writes import Holder
@@ -35,6 +35,7 @@ def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery)
     for (node_id, mounted), error in recovery.failed:
         conn.execute(Q["fail_orphan"], (error, at, execution_id, node_id, mounted))
     writes.rehandle_tasks(conn, execution_id, recovery.rehandled)
+    writes_agents.interrupt_agents(conn, execution_id, at)
     for node_id, mounted in recovery.abandoned:
         conn.execute(Q["abandon_orphan"], (at, execution_id, node_id, mounted))
     writes.set_status(conn, execution_id, "running", None)

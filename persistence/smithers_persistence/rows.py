@@ -106,6 +106,18 @@ class EffectRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """A task that is scheduled again. `crashed`: its last attempt died with its engine, which counts apart; else, with
+    `counts`, the next one is a new attempt, without it the same attempt is begun anew (it was stopped, not tried).
+    """
+
+    node_id: str
+    mounted_frame: int
+    crashed: bool = False
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FrameOpening:
     """What phase 4 commits: the plan's delta and the rows of what it mounted. `delta` None: the plan is as before.
 
@@ -128,6 +140,9 @@ class FrameOpening:
     claims: list[TaskClaim] = field(default_factory=list[TaskClaim])
     dropped: list[NodeKey] = field(default_factory=list[NodeKey])
     """Scheduled tasks whose nodes left the plan before they started: cancelled, with no attempt."""
+    restarts: list[Restart] = field(default_factory=list[Restart])
+    rehandled: list[NodeKey] = field(default_factory=list[NodeKey])
+    """Tasks that a person has tried again: their work, or only their handler (Z-7)."""
     events: list[EventRow] = field(default_factory=list[EventRow])
 
 

@@ -23,6 +23,7 @@ from smithers_persistence.rows import (
     KvWrite,
     NewExecution,
     NodeKey,
+    Restart,
     RetryLater,
     StreamRow,
     TaskClaim,
@@ -302,6 +303,24 @@ def handle_tasks(
     conn.executemany(
         Q["handle_task"], [(frame_index, status, execution_id, node, mounted) for node, mounted, status in handled]
     )
+
+
+def restart_tasks(conn: sqlite3.Connection, execution_id: str, at: int, restarts: Sequence[Restart]) -> None:
+    """Schedule tasks again; what their last attempt came to is kept where it counted."""
+    for task in restarts:
+        key = (execution_id, task.node_id, task.mounted_frame)
+        if task.crashed:
+            conn.execute(Q["keep_crashed"], (at, *key))
+        elif task.counts:
+            conn.execute(Q["keep_ended"], key)
+            conn.execute(Q["ask_again"], key)
+        conn.execute(Q["restart_task"], (int(task.crashed or task.counts), int(task.crashed), *key))
+
+
+def rehandle_tasks(conn: sqlite3.Connection, execution_id: str, keys: Sequence[NodeKey]) -> None:
+    """Tasks whose handler is to run again."""
+    for node_id, mounted in keys:
+        conn.execute(Q["rehandle_task"], (execution_id, node_id, mounted))
 
 
 def drop_tasks(

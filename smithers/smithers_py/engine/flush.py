@@ -251,6 +251,7 @@ def _engine_actions(frame: Frame) -> list[Action]:
     for job in frame.jobs:
         if job.event == "on_iteration" and not job.handler_failed:
             loops[job.inst] = "between"
+    loops |= dict.fromkeys(frame.reset, "between")
     for inst, word in loops.items():
         state = loop_state(inst)
         text = orjson.dumps([state.iteration, state.done or word]).decode()

@@ -69,5 +69,7 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
         ],
         dropped=[inst.key for inst in changes.unmounted if inst.kind is NodeKind.RUNNABLE and inst.status in _WAITING]
         + [inst.key for inst in frame.withdrawn],
+        restarts=frame.restarts,
+        rehandled=[inst.key for inst in frame.rehandled],
         events=[run.event("task.started", inst.node_id) for inst in frame.starts],
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import orjson
 
 from smithers_persistence.commands import CommandRecord
+from smithers_py.engine.again import rerun_node, reset_loop, retry_node
 from smithers_py.engine.commands import Done
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.run import Run
@@ -90,8 +91,31 @@ def _cancel(run: Run, frame: Frame, command: CommandRecord) -> Done | None:
     return Done(command, f"{found.path_name} was cancelled before it started")
 
 
+def _retry(run: Run, frame: Frame, command: CommandRecord) -> Done:
+    found = _task(run, command.node_id or "")
+    return Done(command, found, refused=True) if isinstance(found, str) else retry_node(run, frame, command, found)
+
+
+def _rerun(run: Run, frame: Frame, command: CommandRecord) -> Done:
+    found = _node(run, command.node_id or "")
+    return Done(command, found, refused=True) if isinstance(found, str) else rerun_node(run, frame, command, found)
+
+
+def _reset(run: Run, frame: Frame, command: CommandRecord) -> Done:
+    found = _node(run, command.node_id or "")
+    return Done(command, found, refused=True) if isinstance(found, str) else reset_loop(run, frame, command, found)
+
+
 def _task(run: Run, asked: str) -> Instance | str:
-    """The mounted runnable that is meant by an id, the explicit id within its scope, or a beginning; else why not."""
+    """The mounted runnable that is meant; else why there is none."""
+    found = _node(run, asked)
+    if isinstance(found, Instance) and found.kind is not NodeKind.RUNNABLE:
+        return f"{found.path_name} does no work of its own; name one of the nodes in it"
+    return found
+
+
+def _node(run: Run, asked: str) -> Instance | str:
+    """The mounted node that is meant by an id, the explicit id within its scope, or a beginning; else why not."""
     found = run.tree.find(asked)
     by_name = [inst for key, inst in run.tree.by_id.items() if key.endswith(f"/{asked}")]
     if len(found) != 1 and len(by_name) == 1:
@@ -102,8 +126,6 @@ def _task(run: Run, asked: str) -> Instance | str:
         return f"there is no node {asked!r} in the plan.{hint}"
     if len(found) > 1:
         return f"{asked!r} is the beginning of {len(found)} nodes: {', '.join(inst.node_id for inst in found[:3])}"
-    if found[0].kind is not NodeKind.RUNNABLE:
-        return f"{found[0].path_name} does no work of its own; name one of the nodes in it"
     return found[0]
 
 
@@ -112,4 +134,7 @@ _VERBS: dict[str, Callable[[Run, Frame, CommandRecord], Done | None]] = {
     "unpause": _unpause,
     "set": _set,
     "cancel": _cancel,
+    "retry": _retry,
+    "rerun": _rerun,
+    "reset-loop": _reset,
 }

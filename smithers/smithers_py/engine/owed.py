@@ -16,6 +16,8 @@ class Owed:
     turned: list[Instance] = field(default_factory=list[Instance])
     stops: list[Instance] = field(default_factory=list[Instance])
     effects: list[Instance] = field(default_factory=list[Instance])
+    again: list[Instance] = field(default_factory=list[Instance])
+    """Tasks whose rows are scheduled again: they are queued once the script describes them."""
     statuses: list[Any] = field(default_factory=list[Any])
     """StatusChange rows of work.py, already true in memory: the flush makes them durable."""
 
@@ -28,6 +30,13 @@ class Owed:
             if inst.alive and inst.adopted:
                 draft.effects.setdefault(inst, deps_text(inst))
         self.entered, self.turned, self.stops, self.effects = [], [], [], []
+
+    def take_again(self) -> list[Instance]:
+        """The tasks to queue, of nodes that are still in the plan and described."""
+        taken, self.again = self.again, []
+        # After a resume, what lies in a completed container is described by the frame that reopens it.
+        self.again = [inst for inst in taken if inst.alive and not inst.adopted]
+        return [inst for inst in taken if inst.alive and inst.adopted]
 
     def take_statuses(self) -> list[Any]:
         """The statuses to write, of nodes that are still in the plan."""

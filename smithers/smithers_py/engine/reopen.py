@@ -32,9 +32,11 @@ def rerun(run: Run, inst: Instance) -> None:
     run.failures = [error for error in run.failures if not (error.where.node or "").startswith(inst.path())]
 
 
-def reopen_above(run: Run, inst: Instance) -> None:
-    """Make the containers around a node go on, and give back the turn of what was skipped because of it."""
-    context = inst.context
+def reopen_above(run: Run, inst: Instance, *, itself: bool = False) -> None:
+    """Make the containers around a node go on (and the node, if it is one), and give back the turn of what was skipped
+    because of it.
+    """
+    context = inst if itself else inst.context
     top: Instance | None = None
     while True:
         for item in _skipped(run, context):

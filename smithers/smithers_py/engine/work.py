@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic_core import to_jsonable_python
 
 from smithers_persistence.commands import CommandRecord
+from smithers_persistence.rows import Restart
 from smithers_py.engine.commands import Done
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import EffectState
@@ -76,6 +77,11 @@ class Frame:
     """What people asked since the last frame."""
     answers: list[Done] = field(default_factory=list[Done])
     """What became of commands, written with this frame's flush."""
+    restarts: list[Restart] = field(default_factory=list[Restart])
+    rehandled: list[Instance] = field(default_factory=list[Instance])
+    """Tasks that a person has tried again: their work, or only their handler."""
+    reset: list[Instance] = field(default_factory=list[Instance])
+    """Loops that a person has begin anew."""
     paused: bool | None = None
     blocked: list[Instance] = field(default_factory=list[Instance])
     """Running tasks that wait for something since the last frame, or no longer."""
@@ -144,6 +150,8 @@ def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
     frame.draft = draft
     run.owed.hand_over(draft)
     frame.statuses += run.owed.take_statuses()
+    for inst in run.owed.take_again():
+        run.tasks.put_back(inst, inst.extra, None)
     _stop_or_end(frame, draft)
     frame.scheduled = [inst for inst in draft.ready if _alive(inst)]
     run.tasks.enqueue(frame.scheduled, frame.now_ms)
