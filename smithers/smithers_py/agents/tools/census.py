@@ -12,6 +12,7 @@ import signal
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from secrets import token_hex
 from threading import Event
 
 MARK = "SMITHERS_TOOL_CALL"
@@ -91,12 +92,32 @@ class Census:
             return False
         if fields[3] == str(self._session):
             return True
-        if int(fields[19]) < self._born:
-            return False  # older than the command
-        try:
-            return self._entry in _PROC.joinpath(str(pid), "environ").read_bytes().split(b"\0")
-        except OSError:
-            return False  # gone, or another user's
+        return int(fields[19]) >= self._born and self._entry in _environment(pid)
+
+
+def mark_of(task_id: str) -> str:
+    """A new mark for a command of this task."""
+    return f"{task_id}:{token_hex(8)}"
+
+
+def kill_left_behind(task_id: str) -> None:
+    """SIGKILL what commands of this task left when their engine died; some may have outlived their group's leader."""
+    prefix = f"{MARK}={task_id}:".encode()
+    for _ in range(_ROUNDS):
+        found = [pid for pid in _pids() if any(entry.startswith(prefix) for entry in _environment(pid))]
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            break
+
+
+def _environment(pid: int) -> list[bytes]:
+    """The variables it was started with; none when it is gone (a zombie has none either), or another user's."""
+    try:
+        return _PROC.joinpath(str(pid), "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def _pids() -> list[int]:

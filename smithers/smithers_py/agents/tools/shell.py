@@ -1,8 +1,11 @@
-"""The built-in shell tool: one command line, bounded in time, output and processes (G-5)."""
+"""The built-in shell tool: one command line, bounded in time, output and processes (G-5).
+
+Ours and not that of pydantic-ai-harness, which counts no processes, finds none that left their group, and records none
+for a later engine to end: this one runs through the same gate as a Command (Z-10).
+"""
 
 import asyncio
 import os
-import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from smithers_py.agents.tools.census import MARK, Census
+from smithers_py.agents.tools.census import MARK, Census, mark_of
 from smithers_py.agents.tools.confine import Refused
 from smithers_py.agents.tools.environment import Environment
 from smithers_py.workers.capture import Capture, PipeReader
@@ -53,7 +56,7 @@ class ShellTool:
         """
         if "\0" in command:
             raise Refused("a command cannot contain a NUL character")
-        mark = secrets.token_hex(8)
+        mark = mark_of(self.control.task_id)
         env = {**self.environment.visible, MARK: mark}
         try:
             process = GatedProcess(["/bin/sh", "-c", command], self.workspace, env)
