@@ -96,11 +96,13 @@ async def wait_for(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     alive: Alive = owner_alive,
     wall_ms: Callable[[], int] = wall_ms,
+    tell: Callable[[Owner, float], None] | None = None,
 ) -> Observation:
     """Watch until the execution may be taken, at most 1.25 of its holder's leases; returns what to claim.
 
     `monotonic_ms` is the claimant's clock, `sleep(seconds)` waits on it, `alive` says whether an owner lives. The wall
     clock only spares the waiting where a process that lives has just sent its heartbeat: a wrong one costs time.
+    `tell(holder, seconds)` is called once before waiting, with how long that takes at most.
 
     Raises HeldByAnother as soon as the holder gives a sign of life, UnknownExecution, the errors of `Database.read`.
     """
@@ -109,6 +111,8 @@ async def wait_for(
     if not seen.free and 0 < left_ms <= lease_ms and alive(seen.owner_ident):
         raise seen.held()
     begin = monotonic_ms()
+    if tell is not None and not seen.free:
+        tell(seen.holder, SILENCE * lease_ms / 1000)
     while not seen.free:
         if monotonic_ms() - begin >= SILENCE * lease_ms:
             return replace(seen, silent=True)

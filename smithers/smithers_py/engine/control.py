@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from smithers_persistence import PersistenceError
 from smithers_persistence.records import AgentSession
 from smithers_persistence.rows import AgentRow, StreamRow, ToolCallRow
 from smithers_py.engine.instance import Instance
@@ -117,4 +118,8 @@ class TaskControl:
             rows, self._rows = self._rows, []
             self._armed = False
         if rows:
-            await self._run.store.stream(rows)
+            try:
+                await self._run.store.stream(rows)
+            except PersistenceError as error:
+                # The drive loop ends the run with it; here nobody would see it.
+                self._run.fail(error)

@@ -9,8 +9,9 @@ import orjson
 
 from smithers_persistence.head import HeadRows
 from smithers_persistence.records import TaskRecord
-from smithers_persistence.recovery import Recovery, Restart
-from smithers_persistence.rows import EventRow, NodeKey
+from smithers_persistence.recovery import Recovery
+from smithers_persistence.rows import EventRow, NodeKey, Restart
+from smithers_py.agents.tools.census import kill_left_behind
 from smithers_py.engine.instance import Outcome
 from smithers_py.engine.journal import read_journal
 from smithers_py.engine.restore import outcome_of, status_word
@@ -18,6 +19,7 @@ from smithers_py.engine.stored_error import error_text
 from smithers_py.errors import TaskCrashed
 from smithers_py.workers.process import same_process
 
+_AGENTS = ("Claude", "Agent")
 MOST_CRASHES = 3
 """The attempt that dies with its engine this often is the last one (Z-7)."""
 _WAITS = ("Human", "Timer", "Smithers")
@@ -45,6 +47,8 @@ class Orphans:
             key = (task.node_id, task.mounted_frame)
             if task.process_json is not None:
                 kill_group(task.process_json)
+                if task.kind in _AGENTS and task.ended_at is None:
+                    kill_left_behind(f"{task.execution_id}/{task.node_id}/{task.mounted_frame}")
             if key in self._alive:
                 self._decide(task, key)
             elif task.status == "running":
