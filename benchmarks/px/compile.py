@@ -23,14 +23,14 @@ def plan(elements: int, *, px: bool, word: str = "step") -> str:
         if px:
             rows.append(f'        <Step name="{word} {number}">')
             rows += [
-                f'            <Claude id="a {number} {n}" prompt={{f"do {{{n}}}"}} on_finished=lambda r: print(r, {n}) />'
+                f'            <Claude id="a {number} {n}" prompt="do {n}" on_finished=lambda r: print(r, {n}) />'
                 for n in range(4)
             ]
             rows.append("        </Step>,")
         else:
             rows.append(f'        Step(name="{word} {number}", children=[')
             rows += [
-                f'            Claude(id="a {number} {n}", prompt=f"do {{{n}}}", on_finished=lambda r: print(r, {n})),'
+                f'            Claude(id="a {number} {n}", prompt="do {n}", on_finished=lambda r: print(r, {n})),'
                 for n in range(4)
             ]
             rows.append("        ]),")

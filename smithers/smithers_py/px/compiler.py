@@ -2,7 +2,9 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from types import CodeType
+from typing import Any
 
 from smithers_py.errors import PxSyntaxError
 from smithers_py.px.children import RUN
@@ -11,7 +13,7 @@ from smithers_py.px.pieces import Generated
 from smithers_py.px.scan import statements
 from smithers_py.px.source import Source
 
-_PLACED = (ast.expr, ast.stmt, ast.excepthandler, ast.keyword, ast.arg, ast.alias, ast.pattern)
+_LEAVES = frozenset({str, int, type(None), ast.Load, ast.Store})
 _EXPECTED = re.compile(r"expected (.+)")
 _UNCLOSED = re.compile(r"'([(\[{])' was never closed")
 
@@ -76,15 +78,10 @@ def _parse(source: Source) -> ast.Module:
 
 def _rewrite(tree: ast.Module, made: Generated, heads: set[int]) -> None:
     """Give every node the place in the source that its text stands for."""
-    source, lines = made.source, made.lines
     names: set[int] = set()
-    for node in ast.walk(tree):
-        if not isinstance(node, _PLACED):
-            continue
-        start = made.origin(lines.offset_of(node.lineno - 1, node.col_offset))
-        end = start
-        if node.end_lineno is not None and node.end_col_offset is not None:
-            end = made.origin(lines.offset_of(node.end_lineno - 1, node.end_col_offset), end=True)
+    place = made.place
+    for node in _walk(tree):
+        line, column, start = place(node.lineno - 1, node.col_offset)
         if start in heads and id(node) not in names:
             if isinstance(node, ast.Call):
                 # The name of the element begins after the `<`, and so does what it is made of.
@@ -93,10 +90,29 @@ def _rewrite(tree: ast.Module, made: Generated, heads: set[int]) -> None:
                     names.add(id(part))
                     part = part.value if isinstance(part, ast.Attribute) else None
             start -= 1
-        line, column = source.place_of(start)
+            column -= 1
         node.lineno, node.col_offset = line + 1, column
-        line, column = source.place_of(max(start, end))
-        node.end_lineno, node.end_col_offset = line + 1, column
+        if node.end_lineno is not None and node.end_col_offset is not None:
+            end_line, end_column, end = place(node.end_lineno - 1, node.end_col_offset, end=True)
+            if end < start:
+                end_line, end_column = line, column
+            node.end_lineno, node.end_col_offset = end_line + 1, end_column
+
+
+def _walk(tree: ast.Module) -> Iterator[Any]:
+    """The nodes that have a place, each before what it is made of. (`ast.walk` takes twice as long.)"""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        parts = node.__dict__
+        if "lineno" in parts:
+            yield node
+        for value in parts.values():
+            kind = value.__class__
+            if kind is list:
+                stack.extend(item for item in value if isinstance(item, ast.AST))
+            elif kind not in _LEAVES and isinstance(value, ast.AST):
+                stack.append(value)
 
 
 def _add_imports(tree: ast.Module, elements: Elements) -> None:

@@ -46,18 +46,22 @@ class Generated:
         """Offset in `text` at which each piece begins."""
         out: list[str] = []
         size = line = 0
+        following = source.start_of(1)
         for piece in flat(parts):
-            first = source.line_of(piece.start)
-            if first > line:
+            if piece.start >= following:
                 # What was left out between two pieces had line breaks; they all lie within brackets.
+                first = source.line_of(piece.start)
                 out.append("\n" * (first - line))
                 size += first - line
                 line = first
+                following = source.start_of(line + 1)
             self._starts.append(size)
             self._pieces.append(piece)
             out.append(piece.text)
             size += len(piece.text)
-            line += piece.text.count("\n")
+            if piece.verbatim and piece.end >= following:
+                line += piece.text.count("\n")
+                following = source.start_of(line + 1)
         self.text = "".join(out)
         self.lines = Source(self.text, source.filename)
 
@@ -70,3 +74,20 @@ class Generated:
         if piece.verbatim:
             return min(piece.start + offset - self._starts[at], piece.end)
         return piece.end if end else piece.start
+
+    def place(self, line: int, column: int, *, end: bool = False) -> tuple[int, int, int]:
+        """Line, column and offset in the source of a place in the text; columns in bytes, lines from 0."""
+        source, lines = self.source, self.lines
+        table = lines.bytes_before(line)
+        offset = lines.starts[line] + (bisect_right(table, column) - 1 if table else column)
+        at = bisect_right(self._starts, offset - end) - 1
+        piece = self._pieces[at]
+        if piece.verbatim:
+            found = min(piece.start + offset - self._starts[at], piece.end)
+        else:
+            found = piece.end if end else piece.start
+        start = source.starts[line]
+        if not start <= found < source.start_of(line + 1):
+            return *source.place_of(found), found
+        table = source.bytes_before(line)
+        return line, table[found - start] if table else found - start, found

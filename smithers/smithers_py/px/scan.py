@@ -41,6 +41,7 @@ _JAVASCRIPT = (
     ("?", "'value if condition else other'"),
     ("!", "'not'"),
 )
+_SUSPECTS = frozenset({"==", "&", "|", "?", "!"})
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 ReadElement = Callable[[int], tuple[Part, int]]
@@ -109,7 +110,7 @@ def _tokens(source: Source, at: int, element: ReadElement, *, statements: bool =
                 kind, operand = "element", False
                 part, end = element(at)
             else:
-                if not statements:
+                if char in _SUSPECTS and not statements:
                     _check_language(source, at)
                 if char == "<" and text.startswith("/", at + 1):
                     raise _stray_end(source, at, statements=statements)
@@ -123,7 +124,7 @@ def _check_language(source: Source, at: int) -> None:
     """Operators of JavaScript, which whoever writes JSX will try."""
     text = source.text
     for theirs, ours in _JAVASCRIPT:
-        if text.startswith(theirs, at) and not text.startswith("!=", at):
+        if text.startswith(theirs, at):
             raise source.error(f"'{theirs}' is no Python", ours, at, at + len(theirs))
 
 

@@ -172,7 +172,7 @@ def test_a_failing_run_shows_the_line_and_what_is_wrong_in_it(case: str, script:
     assert shown in out, out + err
     assert shown in smithers("inspect", "latest")[1]
     events = [json.loads(one) for one in smithers("logs", "latest", "--json")[1].splitlines()]
-    (where,) = [found["where"] for one in events if "where" in (found := _error(one))]
+    where = next(found["where"] for one in events if "where" in (found := _error(one)))
     source = file.read_text(encoding="utf-8").split("\n")[number - 1]
     assert (where["file"], where["line"], where["text"]) == (str(file), number, source)
     assert source[where["column"] - 1 : where["end_column"] - 1] == part
