@@ -61,6 +61,9 @@ async def ours(count: int, *, tools: bool, profile: str | None) -> dict[str, Any
 
     resolve_model("test")
 
+    # Ours named "test" calls no tool.
+    model = TestModel()
+
     def agent(number: int, _index: int) -> Any:
         return Agent(key=number, model="test", prompt=f"item {number}", tools=[lookup] if tools else None)
 
@@ -72,12 +75,12 @@ async def ours(count: int, *, tools: bool, profile: str | None) -> dict[str, Any
         path = Path(folder) / "db.sqlite"
         began, cpu = time.perf_counter(), time.process_time()
         if profile is None:
-            result = await run_plan(app, db_path=path)
+            result = await run_plan(app, db_path=path, model=model)
         else:
             import cProfile
 
             with cProfile.Profile() as profiler:
-                result = await run_plan(app, db_path=path)
+                result = await run_plan(app, db_path=path, model=model)
             profiler.dump_stats(profile)
         took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
         assert result.status == "completed", result

@@ -45,7 +45,7 @@ class AgentSpec:
     schema: Any = None
     """The type of the answer, None for text."""
     max_turns: int = 50
-    """Model requests at most, in the whole conversation."""
+    """Model requests at most, in this attempt."""
     timeout: float | None = None
     """Seconds for the whole run, None for no limit."""
     aliases: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -67,8 +67,8 @@ class Session:
         self._started = clock()
         self._asked = time.monotonic()
         self._answers = 0
-        self.turns_before = 0
-        """Requests of a conversation that was begun again: they do not count against its turns."""
+        self.turns_before = self._before.requests
+        """Requests that do not count against this attempt's turns."""
         self.closed = False
 
     # -- the model --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from smithers_py.cli.terminal import (
     clean,
     error_text,
     glyph,
+    human_count,
     human_duration,
     human_time,
     paint,
@@ -21,7 +22,7 @@ from smithers_py.cli.terminal import (
 )
 from smithers_py.cli.tree import NodeFacts, print_tree
 from smithers_py.harness.labels import node_label
-from smithers_py.harness.models import Inspection, NodeView, PlanNode, TaskView
+from smithers_py.harness.models import AgentView, Inspection, NodeView, PlanNode, TaskView, ToolCallView
 from smithers_py.harness.reader import Reader
 
 _MOST_ROWS = 50
@@ -44,6 +45,7 @@ def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> Non
     labels = {node.node_id: node_label(node.type, node.name, node.node_id, node.props) for node in plan}
     _print_tasks(inspection.tasks, labels)
     _print_agents(inspection)
+    _print_tool_calls(inspection.tool_calls, labels)
     _print_errors(inspection, labels, errors)
 
 
@@ -103,9 +105,40 @@ def _print_tasks(tasks: list[TaskView], labels: dict[str, str]) -> None:
 
 def _print_agents(inspection: Inspection) -> None:
     for agent in inspection.agents[-_MOST_ROWS:]:
-        cost = "" if agent.cost_usd is None else f"  ${agent.cost_usd:.4f}"
         told = shorten(clean(agent.output_text or ""), 200)
-        say(f"agent {clean(agent.model)} at {agent.node_id}: {agent.status}{cost}  {told}".rstrip())
+        used = _used(agent)
+        say(f"agent {clean(agent.model)} at {agent.node_id}: {agent.status}{used}  {told}".rstrip())
+
+
+def _used(agent: AgentView) -> str:
+    """`, 3 requests, 1.2k tokens, $0.0042`."""
+    usage: dict[str, int] = agent.usage or {}
+    tokens = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+    requests = usage.get("requests", 0)
+    used = f", {requests} request{'' if requests == 1 else 's'}, {human_count(tokens)} tokens" if usage else ""
+    return used + ("" if agent.cost_usd is None else f", ${agent.cost_usd:.4f}")
+
+
+def _print_tool_calls(calls: list[ToolCallView], labels: dict[str, str]) -> None:
+    if not calls:
+        return
+    shown = calls[-_MOST_ROWS:]
+    hidden = len(calls) - len(shown)
+    say(f"tool calls: {len(calls):,}" + (f" (the last {len(shown)}; --json shows all)" if hidden else ""))
+    table(
+        ("  node", "tool", "status", "took", "arguments"),
+        (
+            (
+                f"  {shorten(labels.get(call.node_id, call.node_id), 30)}",
+                call.tool,
+                call.status,
+                human_duration(call.duration_ms),
+                shorten(clean(json.dumps(call.args, ensure_ascii=False)), 100) if call.args else "",
+            )
+            for call in shown
+        ),
+        status_column=2,
+    )
 
 
 def _print_errors(inspection: Inspection, labels: dict[str, str], errors: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from smithers_persistence.records import (
     NodeRecord,
     StreamRecord,
     TaskRecord,
+    ToolCallRecord,
     TransitionRecord,
 )
 from smithers_py.harness.answer_fields import describe
@@ -26,6 +27,7 @@ from smithers_py.harness.models import (
     NodeView,
     PlanNode,
     TaskView,
+    ToolCallView,
     TransitionView,
 )
 from smithers_py.harness.run_state import ENDED, task_word
@@ -167,6 +169,25 @@ def approval(row: ApprovalRecord) -> ApprovalView:
         answered_from=row.answered_from,
         comment=row.comment,
         output=decoded(row.output_json),
+    )
+
+
+def tool_call(row: ToolCallRecord) -> ToolCallView:
+    """One tool call of an agent; its result as the model got it."""
+    result = decoded(row.result_json)
+    return ToolCallView(
+        execution_id=row.execution_id,
+        node_id=row.node_id,
+        mounted_frame=row.mounted_frame,
+        turn=row.turn,
+        call_id=row.call_id,
+        tool=row.tool,
+        status=row.status,
+        args=decoded(row.args_json),
+        result=result.get("content") if isinstance(result, dict) else result,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        duration_ms=duration(row.started_at, row.ended_at),
     )
 
 

@@ -164,6 +164,23 @@ class CommandView(ReadModel):
     frame: int | None
 
 
+class ToolCallView(ReadModel):
+    """A tool call of an agent: open while it runs, then done, failed or denied. `turn` is the message that made it."""
+
+    execution_id: str
+    node_id: str
+    mounted_frame: int
+    turn: int
+    call_id: str
+    tool: str
+    status: str
+    args: Any
+    result: Any
+    started_at: int
+    ended_at: int | None
+    duration_ms: int | None
+
+
 class Inspection(ReadModel):
     """`smithers inspect --json`."""
 
@@ -172,6 +189,7 @@ class Inspection(ReadModel):
     nodes: list[NodeView]
     tasks: list[TaskView]
     agents: list[AgentView]
+    tool_calls: list[ToolCallView]
     approvals: list[ApprovalView]
 
 

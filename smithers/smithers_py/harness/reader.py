@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from smithers_persistence import Database, UnknownExecution, frame_store, people, reads, state_fold
+from smithers_persistence import Database, UnknownExecution, frame_store, people, reads, reads_agents, state_fold
 from smithers_persistence.owner import owner_alive
 from smithers_persistence.records import ExecutionRecord, NodeRecord
 from smithers_py.errors import ExecutionNotFoundError, UsageError
@@ -122,6 +122,7 @@ class Reader:
                 nodes=[convert.node(one) for one in reads.nodes(conn, execution_id)],
                 tasks=[convert.task(one, now) for one in tasks],
                 agents=[convert.agent(one) for one in reads.agents(conn, execution_id)],
+                tool_calls=[convert.tool_call(one) for one in reads_agents.tool_calls(conn, execution_id)],
                 approvals=[convert.approval(one) for one in people.approvals(conn, execution_id)],
             )
 

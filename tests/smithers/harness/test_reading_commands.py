@@ -32,7 +32,7 @@ def one(write):
 @pytest.mark.requirement("C-2", "Z-22", "O-2")
 def test_inspect_shape(one, smithers_json):
     told = smithers_json("inspect", one)
-    assert set(told) == {"execution", "run_state", "nodes", "tasks", "agents", "approvals"}
+    assert set(told) == {"execution", "run_state", "nodes", "tasks", "agents", "tool_calls", "approvals"}
     assert {
         "execution_id": one,
         "name": "demo",
