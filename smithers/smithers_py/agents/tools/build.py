@@ -54,7 +54,11 @@ def build_tools(
     reviewer = Reviewer(workspace, files, policies, pool)
     environment = Environment(spec.env_deny)
     shell = ShellTool(
-        workspace=workspace.root, environment=environment, control=control, grace_seconds=spec.grace_seconds
+        workspace=workspace.root,
+        environment=environment,
+        control=control,
+        # A cancelled agent has the grace time in all, and its command is only a part of it.
+        grace_seconds=spec.grace_seconds / 2,
     )
     inner = [*_own(spec, files, shell, pool), *_servers(spec)]
     seen = [one if record is None else record(one) for one in inner]
@@ -64,20 +68,22 @@ def build_tools(
 def _own(spec: ToolSpec, files: FileTools, shell: ShellTool, pool: DaemonPool) -> list[Toolset]:
     """Built-in tools and functions as one toolset."""
     # What writes runs alone: two edits of one file would otherwise each lose the other's.
-    built_in = {
-        "read": Tool(files.read),
-        "glob": Tool(files.glob),
-        "grep": Tool(files.grep),
-        "write": Tool(files.write, sequential=True),
-        "edit": Tool(files.edit, sequential=True),
-        "shell": Tool(shell.shell, sequential=True),
+    built_in: dict[str, tuple[Callable[..., Any], bool]] = {
+        "read": (files.read, False),
+        "glob": (files.glob, False),
+        "grep": (files.grep, False),
+        "write": (files.write, True),
+        "edit": (files.edit, True),
+        "shell": (shell.shell, True),
     }
     tools: list[Tool[Any]] = []
     for one in spec.tools or ():
         if callable(one):
             tools.append(function_tool(one, spec.ctx, pool, spec.journal, spec.grace_seconds))
         elif one in built_in:
-            tools.append(built_in[one])
+            # Reading a signature takes a millisecond: only of those that are wanted.
+            fn, alone = built_in[one]
+            tools.append(Tool(fn, sequential=alone))
     return [FunctionToolset(tools, max_retries=_RETRIES, id="smithers")] if tools else []
 
 

@@ -75,7 +75,7 @@ class ToolSpec:
     env_deny: tuple[str, ...] = ()
     """Globs of further variables that commands do not see."""
     grace_seconds: float = 5.0
-    """Seconds between SIGTERM and SIGKILL for a command."""
+    """Seconds that a cancelled tool gets; half of them pass between SIGTERM and SIGKILL for a command."""
     ctx: Any = None
     """Handed to a function's parameter named `ctx` (Z-13)."""
     journal: ToolJournal = field(default_factory=ToolJournal)
