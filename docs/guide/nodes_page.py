@@ -16,6 +16,7 @@ from smithers_py.nodes import BaseNode
 
 GROUPS = {
     "Work": ["Command", "Task", "Claude", "Agent", "Smithers"],
+    "Waiting": ["Human", "Timer"],
     "Order": ["Phase", "Step", "Parallel"],
     "Loops": ["While", "Ralph"],
     "Choices and lists": ["If", "Switch", "Case", "Default", "Each", "Fragment", "Text"],
