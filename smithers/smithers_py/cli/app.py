@@ -168,6 +168,20 @@ def resume(
 
 
 @app.command()
+def diff(
+    plan: Annotated[str, typer.Option("--plan", metavar="RUN", help="The execution to compare with.")],
+    script: Script,
+    *,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Show what a changed script would do to an execution: what is new, gone, changed, run again; nothing is done."""
+    from smithers_py.cli.show_diff import diff_command
+
+    diff_command(plan, script, database, as_json=json)
+
+
+@app.command()
 def graph(
     script: Script,
     *,

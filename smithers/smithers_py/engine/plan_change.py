@@ -1,6 +1,6 @@
 """A changed script: what it means for each node, as data for people, and how it is carried out (T-6, C-6, Z-3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from smithers_py.engine.compare import Change, Comparison, compare
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.reopen import rerun
 from smithers_py.engine.run import Run
+from smithers_py.engine.tasks import state_of
 from smithers_py.nodes import NodeKind
 from smithers_py.nodes.props import plan_value
 
@@ -32,6 +33,8 @@ class NodeChange:
     then: str
     props: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     code: bool = False
+    spent: dict[str, float] = field(default_factory=dict[str, float])
+    """What its last finished attempt took: `ms`, and of an agent `tokens` and `cost` (USD), where known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class PlanDiff:
 
     nodes: list[NodeChange]
     kept: int
+    kept_spent: dict[str, float] = field(default_factory=dict[str, float])
+    """What the kept ones took together."""
 
     @property
     def is_empty(self) -> bool:
@@ -57,7 +62,7 @@ def describe(found: Comparison) -> PlanDiff:
     nodes += [_entry(one.inst, "changed", _when_changed(one), one) for one in found.changed]
     nodes += [_entry(inst, "moved", "stays, in another place") for inst in found.moved]
     nodes += [_entry(inst, "new", "starts when its turn comes" if _works(inst) else "appears") for inst in found.new]
-    return PlanDiff(nodes, len(found.kept))
+    return PlanDiff(nodes, len(found.kept), _sum(map(_spent, found.kept)))
 
 
 def apply_change(run: Run, found: Comparison) -> None:
@@ -95,9 +100,30 @@ def diff_text(diff: PlanDiff) -> str:
 def _entry(inst: Instance, what: What, then: str, change: Change | None = None) -> NodeChange:
     props = {name: [plan_value(old), plan_value(new)] for name, (old, new) in change.props.items()} if change else {}
     status = inst.status if inst.reached or inst.kind is not NodeKind.RUNNABLE else "idle"
-    return NodeChange(
-        inst.node_id, inst.path(), inst.type_name, what, status, then, props, change.code if change else False
-    )
+    code = change is not None and change.code
+    return NodeChange(inst.node_id, inst.path(), inst.type_name, what, status, then, props, code, _spent(inst))
+
+
+def _spent(inst: Instance) -> dict[str, float]:
+    state = state_of(inst)
+    result = state.result if state is not None else None
+    if result is None:
+        return {}
+    usage = result.usage or {}
+    spent = {
+        "ms": result.duration_ms,
+        "tokens": usage.get("input_tokens", 0) + usage.get("output_tokens", 0),
+        "cost": result.cost or 0,
+    }
+    return {name: value for name, value in spent.items() if value}
+
+
+def _sum(all_spent: Iterable[dict[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for spent in all_spent:
+        for name, value in spent.items():
+            total[name] = total.get(name, 0) + value
+    return total
 
 
 def _works(inst: Instance) -> bool:

@@ -90,8 +90,33 @@ async def resume_script(
         raise store_error(error) from error
 
 
-def start_of(rows: HeadRows, options: ResumeOptions, observer: Observer, rt: Runtime) -> Start:
-    """What the execution is made of, from its row and its script as it is now.
+async def preview_script(options: ResumeOptions, script: Path) -> PlanDiff:
+    """What a script, instead of the execution's own, would do to it: the plan diff, and nothing else happens.
+
+    Raises:
+        ScriptError, PlanError: the script cannot be used.
+        StoreError: the database cannot be used.
+    """
+    try:
+        database = await Database.open(options.base.db_path, create=False)
+    except PersistenceError as error:
+        raise store_error(error) from error
+    try:
+        rows = await database.read(lambda conn: read_head(conn, options.execution_id))
+        rt = Runtime(on_write=signal_hook)
+        with rt.activate():
+            start = start_of(rows, options, NullObserver(), rt, script)
+            return await preview_change(start, rows, database)
+    except PersistenceError as error:
+        raise store_error(error) from error
+    finally:
+        await database.close()
+
+
+def start_of(
+    rows: HeadRows, options: ResumeOptions, observer: Observer, rt: Runtime, script: Path | None = None
+) -> Start:
+    """What the execution is made of, from its row and its script as it is now (or another `script`).
 
     Raises:
         UsageError: it has no script of its own, or its input does not fit the plan any more.
@@ -109,7 +134,7 @@ def start_of(rows: HeadRows, options: ResumeOptions, observer: Observer, rt: Run
             hint="Resume it from there: smithers_py.resume(app, execution_id=...).",
         )
     workspace = Path(config.get("workspace") or Path.cwd())
-    script = workspace / row.script
+    script = script or workspace / row.script
     loaded = load_script(script, config.get("entry"))
     return Start(
         element=Element(loaded.component, loaded.props),
