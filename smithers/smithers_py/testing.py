@@ -1,4 +1,4 @@
-"""Public helpers for testing plans: a clock you move, and a run on a temporary database (Z-23).
+"""Public helpers for testing plans: a clock you move, a run on a temporary database (Z-23), and kills (T-5).
 
 from smithers_py.testing import run_plan
 
@@ -19,6 +19,9 @@ from smithers_py.engine.launch import run_plan as _run_plan
 from smithers_py.engine.observer import Observer
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Limits
+from smithers_py.faults import Survived, crash_at, crash_points, kill_and_resume
+
+__all__ = ["FakeClock", "Survived", "crash_at", "crash_points", "kill_and_resume", "run_plan"]
 
 
 class FakeClock:

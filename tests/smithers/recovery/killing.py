@@ -31,8 +31,6 @@ QUESTION = "ship"
 
 def preload() -> None:
     """Import all that a run may need, so that a forked process begins at once."""
-    import aiosqlite
-    import pydantic_ai.models.test
 
     import smithers_py.agents.run
     import smithers_py.cli.app
