@@ -135,7 +135,7 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
             [(change.inst.node_id, change.status, change.detail) for change in last.values()],
         )
     )
-    if run.rt.dirty or run.tree.stale or run.tree.unended:
+    if run.rt.dirty or run.tree.stale or run.tree.unended or run.tree.reopened:
         run.post(Trigger("flush", ",".join(key for key in plan.keys_written if not key.startswith("$"))[:200]))
 
 
