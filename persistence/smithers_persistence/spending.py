@@ -5,6 +5,7 @@ know it (E-2, G-6). Times are ms of the wall clock.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 from smithers_persistence.sql import Q
 
@@ -21,7 +22,20 @@ def close_window(conn: sqlite3.Connection, key: str, until_ms: int, reason: str,
     return read_window(conn, key) or until_ms
 
 
-def spent_by_agents(conn: sqlite3.Connection, execution_id: str) -> tuple[int, float, int, int]:
-    """Agents that were started, US dollars, tokens in and out, tool calls: what checkpoints have recorded."""
-    agents, cost, tokens, tools = conn.execute(Q["spent_by_agents"], (execution_id,)).fetchone()
-    return int(agents), float(cost), int(tokens), int(tools)
+@dataclass(frozen=True, slots=True)
+class AgentSpending:
+    """What the agents of an execution have used, as their checkpoints recorded it."""
+
+    begun: frozenset[tuple[str, int]]
+    """Node and mounting of each agent that has begun."""
+    cost_usd: float
+    tokens: int
+    """In and out."""
+    tool_calls: int
+
+
+def spent_by_agents(conn: sqlite3.Connection, execution_id: str) -> AgentSpending:
+    """The sums over all attempts."""
+    cost, tokens, tools = conn.execute(Q["spent_by_agents"], (execution_id,)).fetchone()
+    begun = frozenset(conn.execute(Q["begun_agents"], (execution_id,)).fetchall())
+    return AgentSpending(begun, float(cost), int(tokens), int(tools))

@@ -8,6 +8,9 @@ ON CONFLICT (model_key) DO UPDATE SET
 WHERE excluded.closed_until > model_windows.closed_until;
 
 -- name: spent_by_agents
-SELECT count(*) FILTER (WHERE attempt = 1), total(cost_usd),
-    total(usage_json ->> 'input_tokens') + total(usage_json ->> 'output_tokens'), total(usage_json ->> 'tool_calls')
+SELECT total(cost_usd), total(usage_json ->> 'input_tokens') + total(usage_json ->> 'output_tokens'),
+    total(usage_json ->> 'tool_calls')
 FROM agents WHERE execution_id = ?;
+
+-- name: begun_agents
+SELECT DISTINCT node_id, mounted_frame FROM agents WHERE execution_id = ?;

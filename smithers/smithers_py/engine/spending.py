@@ -45,6 +45,8 @@ class Spending:
         self._windows = Windows(run.store.db, run.clock)
         self._own: dict[tuple[str, int], Meter] = {}
         """Budgets of single nodes, over all their attempts."""
+        self._begun: set[tuple[str, int]] = set()
+        """Agents that are counted: a retry, or going on after a resume, is the same one."""
         self._is_shared = shared is not None
         self._timer: asyncio.TimerHandle | None = None
         self._written: dict[str, tuple[str, str | None]] | None = None
@@ -55,8 +57,9 @@ class Spending:
         if run.next_frame > 0 and not self._is_shared:
             # Killed between two flushes: the agents' own records know more than `$budget`.
             known = await run.store.db.read(lambda conn: spent_by_agents(conn, run.execution_id))
-            agents, cost, tokens, tool_calls = known
-            self.meter.at_least(Spent(cost=cost, tokens=tokens, tool_calls=tool_calls, agents=agents))
+            self._begun |= known.begun
+            spent = Spent(known.cost_usd, known.tokens, known.tool_calls, len(known.begun))
+            self.meter.at_least(spent)
         self._arm()
 
     def _arm(self) -> None:
@@ -75,6 +78,7 @@ class Spending:
         run = self._run
         if run.ending is None:
             run.failures.append(error.locate(execution_id=run.execution_id))
+            run.observer.log("error", error.render())
             run.ending = Ending("stopped", 4, stop_reason="budget", status_reason=error.message)
         run.post(Trigger("stop", "budget"))
 
@@ -92,8 +96,9 @@ class Spending:
         Raises:
             BudgetExceeded: nothing is left for another agent.
         """
-        if inst.extra.attempt == 1:
+        if inst.key not in self._begun:
             self.meter.start_agent()
+            self._begun.add(inst.key)
         allowed = inst.desc.retries
         return CallRules(
             coordinator=shared_coordinator(self._run.limits.max_model_calls),
