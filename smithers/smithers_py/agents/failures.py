@@ -80,9 +80,10 @@ def _detail(error: BaseException) -> str:
     if isinstance(error, theirs.ModelHTTPError):
         said = _message_in(error.body)
         return f"the provider answered {error.status_code}" + (f": {said.rstrip('.')}" if said else "")
-    if _did_not_fit(error):
-        return f"its answer did not fit the schema, the last time because {faults(error.__cause__)} ({error})"
-    return str(error) or type(error).__name__
+    misfit = _misfit(error)
+    if misfit is None:
+        return str(error) or type(error).__name__
+    return f"what it wrote did not fit, the last time because {faults(misfit)} ({error})"
 
 
 def faults(error: BaseException | None) -> str:
@@ -90,11 +91,16 @@ def faults(error: BaseException | None) -> str:
     return "; ".join(map(_fault, error.errors())) if isinstance(error, ValidationError) else str(error)
 
 
-def _did_not_fit(error: BaseException) -> bool:
+def _misfit(error: BaseException) -> BaseException | None:
+    """What was wrong with the last answer, or the last arguments of a tool, when the model had no try left."""
     from pydantic_ai import exceptions as theirs
 
+    if not isinstance(error, theirs.UnexpectedModelBehavior):
+        return None
     cause = error.__cause__
-    return isinstance(error, theirs.UnexpectedModelBehavior) and isinstance(cause, ValidationError | theirs.ModelRetry)
+    if isinstance(cause, theirs.ToolRetryError) and isinstance(cause.__cause__, ValidationError | theirs.ModelRetry):
+        cause = cause.__cause__
+    return cause if isinstance(cause, ValidationError | theirs.ModelRetry | theirs.ToolRetryError) else None
 
 
 def _message_in(body: Any) -> str:
@@ -124,9 +130,8 @@ def _hint(error: BaseException, model: str) -> str | None:
     if isinstance(error, theirs.ModelNotFoundError):
         near = getattr(error, "suggested_model_id", None) or nearest_model(model)
         return f"Did you mean {near!r}?" if near else "Check the model's name."
-
-    if _did_not_fit(error):
-        return "Read its answers with `smithers logs`; say in the schema's fields what belongs there."
+    if _misfit(error) is not None:
+        return "Read its answers with `smithers logs`; say in the prompt or the schema what belongs there."
     hints = {
         theirs.ModelAuthenticationError: "Check the provider's API key, or run offline with `--model test`.",
         theirs.ModelQuotaExceededError: "Check the account's plan and billing.",
