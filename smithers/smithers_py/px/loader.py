@@ -131,6 +131,8 @@ class _Hook:
     """Makes the finder of a folder; its type is how a second `install` finds the first."""
 
     def __init__(self) -> None:
+        # Libraries that look for a hook of their own (beartype, below the MCP client) take all hooks for functions.
+        self.__name__ = self.__qualname__ = type(self).__name__
         self.make = FileFinder.path_hook(
             (ExtensionFileLoader, EXTENSION_SUFFIXES),
             (SourceFileLoader, SOURCE_SUFFIXES),
