@@ -133,7 +133,8 @@ def _works(inst: Instance) -> bool:
 def _when_gone(inst: Instance) -> str:
     if inst.kind is NodeKind.RUNNABLE and inst.status in ("running", "scheduled", "blocked"):
         return "is cancelled"
-    return "leaves the plan; what it did stays recorded" if inst.reached else "leaves the plan"
+    did = inst.reached and inst.status != "skipped"
+    return "leaves the plan; what it did stays recorded" if did else "leaves the plan"
 
 
 def _when_changed(change: Change) -> str:
