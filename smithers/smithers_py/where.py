@@ -135,11 +135,14 @@ def _evaluated(trace: TracebackType) -> Where:
     text = linecache.getline(code.co_filename, line).rstrip("\n")
     if not text or len(text) > _LONGEST_TEXT:
         return plain
-    # Python counts the bytes of UTF-8.
-    raw = text.encode(errors="surrogatepass")
-    column = len(raw[:start].decode(errors="replace")) + 1
-    stop = len(raw[:end].decode(errors="replace")) + 1 if end_line == line else len(text) + 1
+    column = column_of(text, start)
+    stop = column_of(text, end) if end_line == line else len(text) + 1
     return replace(plain, column=column, end_column=max(stop, column + 1), text=text)
+
+
+def column_of(line: str, before: int) -> int:
+    """The column, in characters from 1, of a place that has so many bytes of UTF-8 before it, as Python counts."""
+    return len(line.encode(errors="surrogatepass")[:before].decode(errors="replace")) + 1
 
 
 def excerpt(text: str, column: int, end_column: int | None) -> tuple[str, str]:

@@ -5,6 +5,7 @@ the variable anew, and a restart forgets it. What such a function changes of its
 """
 
 import ast
+import linecache
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from smithers_py.px.compiler import parse_px
 from smithers_py.px.loader import is_px, text_of
+from smithers_py.where import column_of
 
 _MARKS = frozenset({"component", "plan", "phase"})
 _CHANGERS = frozenset(
@@ -38,6 +40,7 @@ class Finding(BaseModel):
 
 def code_findings(path: Path) -> Iterator[Finding]:
     """The findings of one file, which must be Python or `.px`."""
+    linecache.checkcache(str(path))
     source = path.read_bytes()
     tree = parse_px(text_of(source, str(path)), str(path)) if is_px(path, source) else ast.parse(source)
     for fn in ast.walk(tree):
@@ -113,5 +116,5 @@ def _finding(node: ast.stmt | ast.expr, name: str, component: str, path: Path) -
         node=component,
         file=str(path),
         line=node.lineno,
-        column=node.col_offset + 1,
+        column=column_of(linecache.getline(str(path), node.lineno), node.col_offset),
     )

@@ -22,7 +22,7 @@ from smithers_py.errors import (
     UnknownPropError,
 )
 from smithers_py.nodes.builder import PlanItem, current_path
-from smithers_py.where import Where, did_you_mean
+from smithers_py.where import Where, column_of, did_you_mean
 
 Site = tuple[CodeType, int]
 
@@ -93,8 +93,7 @@ def site_place(site: Site | None) -> tuple[str, int, int | None] | None:
     line, _, start, _ = next(islice(site[0].co_positions(), site[1] // 2, None), (None,) * 4)
     if line != source[1] or start is None:
         return *source, None
-    before = linecache.getline(*source).encode(errors="surrogatepass")[:start]
-    return *source, len(before.decode(errors="replace")) + 1
+    return *source, column_of(linecache.getline(*source), start)
 
 
 def place(label: str, site: Site | None) -> Where:
