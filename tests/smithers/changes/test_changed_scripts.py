@@ -9,8 +9,8 @@ import pytest
 from smithers_py.engine.launch import RunOptions, run_script
 from smithers_py.engine.observer import NullObserver
 from smithers_py.engine.plan_change import PlanDiff
-from smithers_py.engine.resume import ResumeOptions, preview_script, resume_script
 from smithers_py.engine.results import RunResult
+from smithers_py.engine.resume import ResumeOptions, preview_script, resume_script
 from smithers_py.errors import UsageError
 
 HEAD = """
@@ -45,7 +45,7 @@ def Research(ctx):
 def app(ctx):
     found = ctx.state.get("found")
     return [
-        Phase("a", children=[Research(), Command(["echo", f"about {found}"], id="report"), Task(note("other"), id="o")]),
+        Phase("a", children=[Research(), Command(["echo", f"on {found}"], id="report"), Task(note("other"), id="o")]),
         Phase("b", children=[Task(gate, id="gate"), Task(note("last"), id="last")]),
     ]
 """
