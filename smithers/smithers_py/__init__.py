@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smithers_py.dsl.decorators import command as command
     from smithers_py.dsl.decorators import phase as phase
     from smithers_py.dsl.decorators import task as task
+    from smithers_py.embedding import resume as resume
     from smithers_py.embedding import run as run
     from smithers_py.engine.results import RunResult as RunResult
     from smithers_py.errors import SmithersError as SmithersError
@@ -88,6 +89,7 @@ __all__ = [
     "phase",
     "plan",
     "pure",
+    "resume",
     "run",
     "task",
 ]
@@ -105,6 +107,7 @@ _MODULES = {
     "phase": "smithers_py.dsl.decorators",
     "plan": "smithers_py.dsl.component",
     "pure": "smithers_py.nodes.tools",
+    "resume": "smithers_py.embedding",
     "run": "smithers_py.embedding",
     "task": "smithers_py.dsl.decorators",
 }

@@ -84,6 +84,45 @@ async def run(
     return await run_plan(_component(app), options)
 
 
+async def resume(
+    execution_id: str,
+    app: "Component | Element | None" = None,
+    *,
+    model: Any = None,
+    db: str | Path | None = None,
+    accept_changes: bool = False,
+    idle_timeout: float = 0.5,
+    config: "Config | None" = None,
+) -> "RunResult":
+    """Run an execution that was stopped, killed or failed on to its end. Finished work is not done again.
+
+    `execution_id` is the whole id. `app` is needed for an execution that was started from a component, which no script
+    can be found for. `accept_changes`: go on though the script has changed since. The rest is as in `run`.
+
+    Raises:
+        ExecutionNotFoundError: there is no such execution.
+        ExecutionHeldError: another engine runs it.
+        ScriptError, UsageError: the script cannot be used, or has changed and that was not accepted.
+        ResumeDivergedError: the same plan renders otherwise and would drop work that has started.
+        StoreError: the database cannot be used.
+    """
+    from smithers_py.config import Config
+    from smithers_py.engine.resume import ResumeOptions, resume_script
+    from smithers_py.engine.run import RunOptions, limits_from
+
+    config = config or Config()
+    base = RunOptions(
+        script=None,
+        db_path=database_path(db),
+        model=model,
+        config=config,
+        limits=replace(limits_from(config.limits), idle_timeout_ms=round(idle_timeout * 1000)),
+    )
+    element = None if app is None else _component(app)
+    options = ResumeOptions(execution_id=execution_id, base=base, accept_changes=accept_changes, element=element)
+    return await resume_script(options)
+
+
 def _component(app: Any) -> Any:
     from smithers_py.dsl.component import Component, Element
     from smithers_py.errors import UsageError

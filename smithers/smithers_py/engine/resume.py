@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from smithers_persistence import Database, ExecutionStore, PersistenceError
+from smithers_persistence import Database, ExecutionStore, PersistenceError, UnknownExecution
 from smithers_persistence.head import HeadRows, last_changes, read_head
 from smithers_persistence.lease import Lease, observe, wait_for
 from smithers_persistence.owner import Owner, owner_ident
@@ -35,7 +35,7 @@ from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Limits, Run, RunOptions
 from smithers_py.engine.store_errors import store_error
 from smithers_py.engine.tool_writes import restore_tool_writes
-from smithers_py.errors import UsageError
+from smithers_py.errors import ExecutionNotFoundError, UsageError
 from smithers_py.state.context import signal_hook
 from smithers_reactive import Runtime
 
@@ -53,6 +53,8 @@ class ResumeOptions:
     base: RunOptions
     accept_changes: bool = False
     confirm: Callable[[PlanDiff], bool] | None = None
+    element: Element | None = None
+    """The plan itself, of an execution that was started from Python."""
 
 
 async def resume_script(
@@ -73,7 +75,7 @@ async def resume_script(
         raise store_error(error) from error
     try:
         try:
-            rows = await database.read(lambda conn: read_head(conn, options.execution_id))
+            rows = await _rows(database, options.execution_id)
             if rows.execution.status == "completed":
                 return as_ended(rows)
             rt = Runtime(on_write=signal_hook)
@@ -128,16 +130,19 @@ def start_of(
             f"{row.execution_id} is a child of {row.parent_id}",
             hint=f"smithers resume {row.parent_id} goes on with both.",
         )
-    if row.script is None:
+    workspace = Path(config.get("workspace") or Path.cwd())
+    element, sha256 = options.element, row.script_hash
+    if row.script is not None:
+        script = script or workspace / row.script
+        loaded = load_script(script, config.get("entry"))
+        element, sha256 = Element(loaded.component, loaded.props), loaded.sha256
+    elif element is None:
         raise UsageError(
             f"{row.execution_id} was started from Python, not from a script",
-            hint="Resume it from there: smithers_py.resume(app, execution_id=...).",
+            hint=f"Resume it from there: await smithers_py.resume({row.execution_id!r}, app).",
         )
-    workspace = Path(config.get("workspace") or Path.cwd())
-    script = script or workspace / row.script
-    loaded = load_script(script, config.get("entry"))
     return Start(
-        element=Element(loaded.component, loaded.props),
+        element=element,
         options=replace(
             options.base,
             script=script,
@@ -149,8 +154,8 @@ def start_of(
         observer=observer,
         rt=rt,
         clock=SystemClock(),
-        input=validated_input(loaded.component, None if row.input_json is None else orjson.loads(row.input_json)),
-        script_hash=loaded.sha256,
+        input=validated_input(element.component, None if row.input_json is None else orjson.loads(row.input_json)),
+        script_hash=sha256,
         execution_id=row.execution_id,
     )
 
@@ -190,6 +195,13 @@ async def reattached(start: Start, database: Database, *, may_differ: bool = Fal
     run = restarted(start, store, rows, retry_failed=was == "failed", may_differ=may_differ)
     await restore_tool_writes(run)
     return run
+
+
+async def _rows(database: Database, execution_id: str) -> HeadRows:
+    try:
+        return await database.read(lambda conn: read_head(conn, execution_id))
+    except UnknownExecution:
+        raise ExecutionNotFoundError(execution_id) from None
 
 
 async def preview_change(start: Start, rows: HeadRows, database: Database) -> PlanDiff:
