@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from fake_provider import FakeProvider, Recorder
+from fake_provider import Recorder, model_on
 from pydantic import BaseModel
 
 from smithers_py.agents import stream as stream_module
 from smithers_py.agents.run import AgentOutput, AgentSpec, run_agent
 from smithers_py.errors import AgentError, StoreError, TaskTimeout
+from smithers_py.loopback import Loopback, hang
 
 
 class Report(BaseModel):
@@ -212,15 +213,15 @@ def test_timeout_and_cancellation_end_a_request_that_hangs() -> None:
 
     async def scenario() -> None:
         with override_allow_model_requests(True):
-            async with FakeProvider({"hang": True}) as provider:
-                spec = AgentSpec(task_id="t", model=provider.model(), prompt="go", timeout=0.05)
+            async with Loopback(lambda request: hang()) as server:
+                spec = AgentSpec(task_id="t", model=model_on(server), prompt="go", timeout=0.05)
                 with pytest.raises(TaskTimeout) as caught:
                     await run_agent(spec, Recorder())
                 assert caught.value.seconds == 0.05
 
-                provider.asked.clear()
+                before = server.count()
                 running = asyncio.ensure_future(run_agent(dataclasses.replace(spec, timeout=None), Recorder()))
-                await provider.asked.wait()
+                await asyncio.to_thread(server.wait_for, before + 1)
                 running.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await running
