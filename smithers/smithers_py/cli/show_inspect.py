@@ -73,10 +73,21 @@ def _print_header(inspection: Inspection) -> None:
 def _facts(inspection: Inspection) -> dict[str, NodeFacts]:
     """Of each node its latest incarnation: rows are ascending by it, so the last one stays."""
     took = {task.node_id: task.duration_ms for task in inspection.tasks}
+    waits = {task.node_id: _waits(task) for task in inspection.tasks}
     return {
-        node.node_id: NodeFacts(node.status, took.get(node.node_id), Path(node.source or "").name)
+        node.node_id: NodeFacts(
+            node.status, took.get(node.node_id), Path(node.source or "").name, waits.get(node.node_id, "")
+        )
         for node in inspection.nodes
     }
+
+
+def _waits(task: TaskView) -> str:
+    """`rate_limit until 2026-11-22 14:00:05` (E-3)."""
+    if task.status != "blocked":
+        return ""
+    waits: dict[str, Any] = task.blocked or {"reason": "retry", "until": task.next_retry_at}
+    return waits["reason"] + ("" if waits["until"] is None else f" until {human_time(waits['until'])}")
 
 
 def _print_tasks(tasks: list[TaskView], labels: dict[str, str]) -> None:

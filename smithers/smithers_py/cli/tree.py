@@ -21,6 +21,8 @@ class NodeFacts:
     status: str
     duration_ms: int | None = None
     source: str = ""
+    waits: str = ""
+    """What it is blocked by, and until when if that is known."""
 
 
 def print_tree(plan: Sequence[PlanNode], facts: Mapping[str, NodeFacts], *, indent: int = 0) -> None:
@@ -48,6 +50,8 @@ def _node_text(node: PlanNode, fact: NodeFacts | None) -> str:
     mark = paint(glyph(fact.status, sys.stdout), fact.status, sys.stdout)
     # "idle" is said by the mark alone: control nodes and components have no work of their own.
     word = "" if fact.status == "idle" else paint(fact.status, fact.status, sys.stdout)
+    if fact.waits:
+        word += f"({clean(fact.waits)})"
     parts = [f"{mark} {label}", word, human_duration(fact.duration_ms), clean(node.node_id), clean(fact.source)]
     return "  ".join(part for part in parts if part)
 

@@ -132,11 +132,17 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
         FrameReport(
             frame.index,
             frame.changes.patches,
-            [(change.inst.node_id, change.status, change.detail) for change in last.values()],
+            [(change.inst.node_id, change.status, _told(change)) for change in last.values()],
         )
     )
     if run.rt.dirty or run.tree.stale or run.tree.unended or run.tree.reopened:
         run.post(Trigger("flush", ",".join(key for key in plan.keys_written if not key.startswith("$"))[:200]))
+
+
+def _told(change: StatusChange) -> str | None:
+    """What people are told beside the status: a wait with its end (E-3)."""
+    waits = state_of(change.inst).blocked if change.status == "blocked" and state_of(change.inst) else None
+    return change.detail if waits is None else str(waits)
 
 
 def _note_cascade(run: Run, frame: Frame) -> None:

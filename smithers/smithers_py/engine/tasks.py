@@ -7,6 +7,7 @@ written here the moment it ends, and only then does the engine hear of it; *hand
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -41,6 +42,12 @@ class Blocked(NamedTuple):
 
     reason: str
     until_ms: int | None = None
+
+    def __str__(self) -> str:
+        """For people: `rate_limit until 14:00:05`, in their own time."""
+        if self.until_ms is None:
+            return self.reason
+        return f"{self.reason} until {datetime.fromtimestamp(self.until_ms / 1000).astimezone():%H:%M:%S}"
 
 
 class TaskState:

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ import pytest
 from smithers_persistence import Database
 from smithers_py import Claude, Parallel, component
 from smithers_py.clock import SystemClock
+from smithers_py.engine.observer import FrameReport, NullObserver
 from smithers_py.engine.spending import Windows
 from smithers_py.loopback import Loopback, Request, call, out_of_quota, overloaded, rate_limited, say, server_error
 
@@ -148,3 +153,55 @@ def test_a_tool_call_in_between_gives_the_place_away(ran: Any) -> None:
         result = ran(server, Many())
     assert result.status == "completed", result.errors
     assert sum(entry.status == 200 for entry in server.requests) == 12
+
+
+class Statuses(NullObserver):
+    """What people were told of each node."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, str | None]] = []
+
+    def frame(self, report: FrameReport) -> None:
+        self.told += report.statuses
+
+
+@pytest.mark.requirement("E-3")
+def test_people_are_told_until_when_a_node_waits(ran: Any) -> None:
+    failures = iter([rate_limited(1), server_error(500)])
+    observer = Statuses()
+    with Loopback(lambda _: next(failures, None) or say("done")) as server:
+        result = ran(server, App(), observer=observer)
+    assert result.status == "completed", result.errors
+    told = [(status, re.sub(r"\d\d:\d\d:\d\d", "T", detail or "")) for _, status, detail in observer.told]
+    assert told[:3] == [("running", ""), ("blocked", "rate_limit until T"), ("running", "")]
+    assert told[-1] == ("succeeded", "")
+
+
+@pytest.mark.requirement("E-3", "O-2")
+def test_another_process_sees_until_when_a_node_waits(workspace: Path, smithers: Any) -> None:
+    failures = iter([rate_limited(20)])
+    (workspace / "plan.py").write_text(TWENTY.replace("range(20)", "range(1)"))
+    with Loopback(lambda _: next(failures, None) or say("done")) as server:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "smithers_py", "run", "plan.py"],
+            cwd=workspace,
+            env={**os.environ, **server.env},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with running:
+            assert running.stderr is not None
+            lines = iter(running.stderr)
+            line = next(line for line in lines if "blocked" in line)
+            shown = smithers("inspect")
+            task = json.loads(smithers("inspect", "--json").stdout)["tasks"][0]
+            running.terminate()
+            rest = "".join(lines)
+    assert re.search(r"blocked +Claude w0 +rate_limit until \d\d:\d\d:\d\d", line), line + rest
+    assert re.search(r"Claude w0 +blocked\(rate_limit until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)", shown.stdout), (
+        shown.stdout
+    )
+    assert task["blocked"]["reason"] == "rate_limit"
+    assert task["blocked"]["until"] > time.time() * 1000
+    assert len(server.requests) == 1
