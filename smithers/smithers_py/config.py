@@ -21,9 +21,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from smithers_py.errors import ConfigError
+from smithers_py.patterns import parse_rule
 from smithers_py.where import did_you_mean
 
 FILE = "smithers.toml"
@@ -80,6 +81,13 @@ class ToolsConfig(_Section):
     ask: tuple[str, ...] = ()
     env_deny: tuple[str, ...] = ()
     """Patterns of environment variables that no command of an agent sees, besides keys and tokens."""
+
+    @field_validator("allow", "deny", "ask")
+    @classmethod
+    def _rules(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in rules:
+            parse_rule(rule)
+        return rules
 
 
 class McpServer(_Section):

@@ -1,8 +1,14 @@
-"""Patterns for paths and command lines, as tool policies and searches use them (G-5)."""
+"""Patterns for paths and command lines, and the rules of tool policies that are written with them (G-5)."""
 
 import re
 from functools import lru_cache
 
+BUILT_IN = ("read", "glob", "grep", "write", "edit", "shell")
+"""The tools whose rules may have a pattern for what they work on."""
+MCP = "mcp:"
+"""Before the name of an MCP server."""
+
+_RULE = re.compile(r"([A-Za-z0-9_.*?-]+)(?:\((.*)\))?", re.DOTALL)
 _OPERATORS = re.compile(r"[;&|<>()`$\\\n\r\0]")
 """What lets one line for the shell do more than the one command that a person reads in it."""
 _SPLIT = re.compile(r"[;&|<>()`{}\n\r]+")
@@ -61,3 +67,25 @@ def commands_in(line: str) -> list[str]:
 def matches_line(line: str, pattern: str) -> bool:
     """Whether the whole of `line` fits the glob."""
     return line_pattern(pattern).fullmatch(line.strip()) is not None
+
+
+@lru_cache(maxsize=512)
+def parse_rule(rule: str) -> tuple[str, str | None]:
+    """The tool's name (or glob) and the pattern of `name` or `name(pattern)`; `mcp:NAME` is every tool of that server.
+
+    Raises ValueError, one sentence.
+    """
+    if rule.startswith(MCP):
+        rule = f"{rule.removeprefix(MCP)}.*"
+    read = _RULE.fullmatch(rule)
+    if read is None:
+        raise ValueError(f"{rule!r} is no rule: write a tool's name, or a name and a pattern, as shell(git *)")
+    name, pattern = read[1], read[2]
+    if pattern is not None:
+        if name not in BUILT_IN:
+            raise ValueError(f"{rule!r} has a pattern, which only {', '.join(BUILT_IN)} take: write {name!r}")
+        try:
+            (line_pattern if name == "shell" else path_pattern)(pattern)
+        except re.error as error:
+            raise ValueError(f"the pattern of {rule!r} cannot be read: {error}") from error
+    return name, pattern

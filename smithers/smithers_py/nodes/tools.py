@@ -3,7 +3,6 @@
 Only descriptions: nothing here runs a tool, and a plan that has none pays nothing for this.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from posixpath import normpath
 from typing import Any, ClassVar, Literal, TypeVar
@@ -11,18 +10,15 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from smithers_py.errors import InvalidPropError
-from smithers_py.patterns import commands_in, is_one_command, line_pattern, matches_line, matches_path, path_pattern
+from smithers_py.patterns import BUILT_IN, MCP, commands_in, is_one_command, matches_line, matches_path, parse_rule
 from smithers_py.where import did_you_mean
 
 Decision = Literal["allow", "deny", "ask"]
 
 READING = ("read", "glob", "grep")
 WRITING = ("write", "edit")
-BUILT_IN = (*READING, *WRITING, "shell")
 GROUPS: Mapping[str, tuple[str, ...]] = {"files": (*READING, *WRITING), "all": BUILT_IN}
-MCP_PREFIX = "mcp:"
 
-_RULE = re.compile(r"(?P<tool>[A-Za-z0-9_.*?-]+)(?:\((?P<argument>.*)\))?", re.DOTALL)
 _STRICTEST: tuple[Decision, ...] = ("deny", "ask", "allow")
 _MARK = "__smithers_safe__"
 
@@ -32,11 +28,11 @@ Fn = TypeVar("Fn", bound=Callable[..., Any])
 class ToolPolicy(BaseModel):
     """Which tool calls of an agent are allowed, denied, or asked about.
 
-    A rule is the name of a tool (`shell`), a glob of names (`github.*`), or, for the built-in tools, a name with a
-    pattern for what it works on: `write(src/**)`, `shell(git *)`. Paths are relative to the workspace. The most
-    specific rule that fits decides (a pattern in brackets before a name, a name before a glob); of equals deny before
-    ask before allow. `default` decides where no rule fits; without it reading and writing in the workspace and your
-    own functions are allowed, shell and MCP servers ask.
+    A rule is the name of a tool (`shell`), a glob of names (`github.list_*`; `mcp:github` is all of that server), or,
+    for the built-in tools, a name with a pattern for what it works on: `write(src/**)`, `shell(git *)`. Paths are
+    relative to the workspace. The most specific rule that fits decides (a pattern in brackets before a name, a name
+    before a glob); of equals deny before ask before allow. `default` decides where no rule fits; without it reading and
+    writing in the workspace and your own functions are allowed, shell and MCP servers ask.
 
     An allowing `shell(...)` fits only one plain command: `git status; rm -rf x` never fits `shell(git *)`. Denying and
     asking ones fit when any command of the line does.
@@ -57,7 +53,10 @@ class ToolPolicy(BaseModel):
     def _rules(cls, value: Any) -> tuple[str, ...]:
         rules = (value,) if isinstance(value, str) else tuple(value)
         for rule in rules:
-            check_rule(rule)
+            try:
+                parse_rule(rule if isinstance(rule, str) else repr(rule))
+            except ValueError as error:
+                raise InvalidPropError(f"ToolPolicy: {error}", hint=cls.hints) from error
         return rules
 
     @field_validator("default", mode="before")
@@ -89,28 +88,9 @@ def safe_default(tool: str) -> Decision:
     return "allow"
 
 
-def check_rule(rule: Any) -> None:
-    """Raise InvalidPropError unless `rule` is one."""
-    read = _RULE.fullmatch(rule) if isinstance(rule, str) else None
-    if read is None:
-        raise InvalidPropError(f"{rule!r} is no rule of a ToolPolicy", hint=ToolPolicy.hints)
-    if read["argument"] is None:
-        return
-    if read["tool"] not in BUILT_IN:
-        raise InvalidPropError(
-            f"the rule {rule!r} has a pattern for a tool that takes none",
-            hint=f"Only {', '.join(BUILT_IN)} take one; write {read['tool']!r}.",
-        )
-    try:
-        (line_pattern if read["tool"] == "shell" else path_pattern)(read["argument"])
-    except re.error as error:
-        raise InvalidPropError(f"the pattern of {rule!r} cannot be read: {error}", hint=ToolPolicy.hints) from error
-
-
 def _rank(rule: str, decision: Decision, tool: str, args: Mapping[str, Any]) -> int:
     """How closely the rule fits: 0 not at all, 1 as a glob, 2 by name, 3 by argument."""
-    read = _RULE.fullmatch(rule)
-    name, pattern = (read["tool"], read["argument"]) if read else (rule, None)
+    name, pattern = parse_rule(rule)
     if pattern is not None:
         return 3 if name == tool and _argument_fits(tool, args, pattern, decision) else 0
     if name == tool:
@@ -176,7 +156,7 @@ def _expanded(item: Any) -> tuple[Any, ...]:
     if isinstance(item, str):
         if item in GROUPS:
             return GROUPS[item]
-        if item in BUILT_IN or (item.startswith(MCP_PREFIX) and len(item) > len(MCP_PREFIX)):
+        if item in BUILT_IN or (item.startswith(MCP) and len(item) > len(MCP)):
             return (item,)
         guess = did_you_mean(item, [*BUILT_IN, *GROUPS], label="built-in tools")
         raise ValueError(f"{item!r} is no built-in tool ({guess.rstrip('.')})")

@@ -33,6 +33,9 @@ def test_the_most_specific_rule_decides_and_of_equals_the_strictest() -> None:
     some = ToolPolicy(allow=["github.*"], deny=["github.delete_repo"], ask="*", default="deny")
     assert some.decide("github.list", {}) == "ask"  # two globs fit alike
     assert some.decide("github.delete_repo", {}) == "deny"
+    assert ToolPolicy(allow=["mcp:github"], deny=["mcp:*"]).decide("wiki.read", {}) == "deny"
+    assert ToolPolicy(allow=["mcp:github"], default="deny").decide("github.list", {}) == "allow"
+    assert ToolPolicy(deny=["mcp:*"]).decide("read", {"path": "x"}) == "allow"
     assert ToolPolicy(default="deny").decide("read", {"path": "x"}) == "deny"
 
 
@@ -114,9 +117,9 @@ def test_what_the_run_denies_no_node_allows() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"allow": ["my_tool(x)"]}, "a tool that takes none"),
+        ({"allow": ["my_tool(x)"]}, "write 'my_tool'"),
         ({"deny": "shell(git"}, "is no rule"),
-        ({"ask": [3]}, "3 is no rule"),
+        ({"ask": [{}]}, "is no rule"),
         ({"default": "maybe"}, "no default 'maybe'"),
     ],
 )

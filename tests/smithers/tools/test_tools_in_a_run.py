@@ -18,6 +18,7 @@ from pydantic_ai.models.function import FunctionModel
 from smithers_py import Claude, ToolPolicy, plan, pure
 
 CALLS = json.loads(Path("calls.json").read_text())
+MCP = ["mcp:shop"] if Path("smithers.toml").exists() else []
 
 
 def answer(messages, info):
@@ -41,7 +42,7 @@ def Work(ctx):
         id="worker",
         model=FunctionModel(answer),
         prompt="go",
-        tools=["all", count],
+        tools=["all", count, *MCP],
         policy=ToolPolicy(allow=["shell"], deny=["shell(rm *)"]),
     ).on_finished(lambda r: ctx.state.set("said", json.loads(r.output)))
 """
@@ -118,3 +119,50 @@ def test_commands_are_bounded_and_work_gets_done(workspace: Path) -> None:
     state = json.loads(smithers("db", "state", "--json", cwd=workspace).stdout)
     assert state["counted"] == 3
     assert workspace.joinpath(".smithers/db.sqlite").stat().st_size < 4_000_000
+
+
+@pytest.mark.requirement("G-5", "Z-22")
+def test_the_configuration_brings_servers_and_rules(workspace: Path) -> None:
+    server = Path(__file__).with_name("mcp_shop.py")
+    workspace.joinpath("smithers.toml").write_text(
+        f"""
+        [tools]
+        allow = ["mcp:shop"]
+        deny = ["shell(curl *)", "write(src/**)"]
+        env_deny = ["INTERNAL_*"]
+        [mcp_servers.shop]
+        command = "{sys.executable}"
+        args = ["{server}"]
+        """
+    )
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("shop__price", {"item": "pen"}),
+        ("shell", {"command": "true; curl example.org"}),
+        ("write", {"path": "src/a", "content": "x"}),
+        ("shell", {"command": "echo [$INTERNAL_HOST]"}),
+        ("shop__whoami", {}),
+    ]
+    said, refusals = run(workspace, calls, INTERNAL_HOST="db.internal")
+    assert said[0] == 3
+    assert [refusal["tool"] for refusal in refusals] == ["shell", "write"]
+    assert said[3].startswith("[]\n")
+    assert "INTERNAL_HOST" not in said[4]
+    [log] = workspace.glob(".smithers/executions/*/logs/mcp-shop.log")
+    assert "whoami was called" in log.read_text()
+    tools = [event["payload"]["tool"] for event in tool_events(workspace) if event["payload"]["phase"] == "start"]
+    assert tools == ["shop.price", "shell", "shop.whoami"]
+
+
+@pytest.mark.requirement("Z-22", "E-4")
+def test_a_rule_of_the_configuration_that_cannot_be_read_stops_the_run_before_it_begins(workspace: Path) -> None:
+    workspace.joinpath("smithers.toml").write_text('[tools]\nallow = ["my_tool(x)"]\n')
+    workspace.joinpath("plan.py").write_text(PLAN)
+    workspace.joinpath("calls.json").write_text("[]")
+    done = smithers("run", "plan.py", cwd=workspace)
+    assert done.returncode == 2
+    assert "smithers.toml: tools.allow is wrong: 'my_tool(x)' has a pattern" in done.stderr
+
+
+def tool_events(root: Path) -> list[dict[str, Any]]:
+    events = [json.loads(line) for line in smithers("logs", "--json", cwd=root).stdout.splitlines()]
+    return [event for event in events if event["type"] == "tool"]

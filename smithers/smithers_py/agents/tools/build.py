@@ -18,7 +18,7 @@ from smithers_py.agents.tools.review import Reviewer
 from smithers_py.agents.tools.shell import ShellTool
 from smithers_py.agents.tools.spec import ToolSpec
 from smithers_py.errors import InvalidPropError
-from smithers_py.nodes.tools import MCP_PREFIX
+from smithers_py.patterns import MCP
 from smithers_py.where import did_you_mean
 from smithers_py.workers.control import Control
 from smithers_py.workers.pool import DaemonPool
@@ -90,9 +90,9 @@ def _own(spec: ToolSpec, files: FileTools, shell: ShellTool, pool: DaemonPool) -
 def _servers(spec: ToolSpec) -> list[Toolset]:
     found: list[Toolset] = []
     for one in spec.tools or ():
-        if not isinstance(one, str) or not one.startswith(MCP_PREFIX):
+        if not isinstance(one, str) or not one.startswith(MCP):
             continue
-        name = one.removeprefix(MCP_PREFIX)
+        name = one.removeprefix(MCP)
         server = spec.mcp_servers.get(name)
         if server is None:
             known = did_you_mean(name, list(spec.mcp_servers), label="MCP servers") if spec.mcp_servers else ""
