@@ -21,6 +21,9 @@ _LAYOUT = re.compile(r"(?:\s+|#[^\n]*)+")
 _SPREAD = re.compile(r"\.\.\.|\*\*?")
 _ARROW = re.compile(r"(?:\(([\w\s,]*)\)|([^\W\d]\w*))\s*=>")
 _TEXT = re.compile(r"[^<{}]+")
+_TEXTS = {quote: re.compile(rf"(?:[^\\{quote}]|\\.)*{quote}", re.DOTALL) for quote in "'\""}
+_AFTER_TEXT = re.compile(r"\s*(?:/?>(?![=>])|[^\W\d]\w*\s*=(?!=))")
+"""What cannot go on with the value before it: the tag's end or the next attribute."""
 
 
 @dataclass(slots=True)
@@ -160,7 +163,7 @@ class Elements:
             if found.empty:
                 raise source.error(f"the braces of {name} are empty", "an expression", at, found.end + 1)
             return self._wrapped(found, at), found.end + 1
-        text = self._long_text(tag, at)
+        text = self._quoted(tag, at)
         if text is not None:
             return text
         parts, end = unbraced(source, at, self.read)
@@ -168,25 +171,26 @@ class Elements:
             raise self._wrong(tag, f"{name} has no value", f"{name}={{...}}", at)
         return [Piece("(", at, at), parts, Piece("), ", end, end)], end
 
-    def _long_text(self, tag: _Tag, at: int) -> tuple[Part, int] | None:
-        """A text in one kind of quotes that goes over several lines, which JSX allows and Python does not."""
+    def _quoted(self, tag: _Tag, at: int) -> tuple[Part, int] | None:
+        """A value that is one text and nothing else; it may go over several lines, which Python does not allow."""
         source = self.source
         found = STRING.match(source.text, at)
         if found is None or len(found[1]) == 3:
             return None
-        line_end = source.text.find("\n", at)
-        closed = re.compile(rf"(?:[^\\{found[1]}]|\\.)*{found[1]}", re.DOTALL).match(source.text, found.end())
+        closed = _TEXTS[found[1]].match(source.text, found.end())
         if closed is None:
             raise source.error("this text is never closed", f"a closing {found[1]}", at, found.end())
         end = closed.end()
-        if line_end < 0 or end <= line_end:
-            return None
+        if "\n" not in closed[0]:
+            if _AFTER_TEXT.match(source.text, end) is None:
+                return None
+            return [Piece(source.text[at:end], at, end, verbatim=True), Piece(", ", end, end)], end
         tag.text_start = at
         more = found[1] * 2
         return [
             Piece(found[0], at, found.end(), verbatim=True),
             Piece(more, found.end(), found.end()),
-            Piece(source.text[found.end() : end], found.end(), end, verbatim=True),
+            Piece(closed[0], found.end(), end, verbatim=True),
             Piece(f"{more}, ", end, end),
         ], end
 
