@@ -126,7 +126,9 @@ async def main(nodes: int, frames: int) -> None:
         result = await run_plan(plan(nodes, iterations), db_path=path, limits=LIMITS)
         print(f"{nodes:,} nodes, {result.frames:,} frames, database {path.stat().st_size / 1e6:.1f} MB")
         arguments = ["--resume", str(path), result.execution_id, "--nodes", str(nodes), "--frames", str(frames)]
-        told = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=True)
+        told = await asyncio.to_thread(
+            subprocess.run, [sys.executable, __file__, *arguments], capture_output=True, text=True, check=True
+        )
         found = json.loads(told.stdout)
     anew = await start_anew(nodes)
     total = found["read_s"] + found["rebuild_s"]
