@@ -49,9 +49,15 @@ class Workspace:
         self.folder = folder
         self.env = {**os.environ, **server.env}
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*PROGRAM, *words], cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=60
+            [*PROGRAM, *words],
+            cwd=self.folder,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
 
     def json(self, *words: str) -> Any:
@@ -117,4 +123,35 @@ def test_a_call_that_a_person_does_not_want_again_is_not_made(tmp_path: Path) ->
         assert work.calls == [0, 1, 2, 3, 4]
         told = [result.text for result in server.requests[-1].request.results("step")]
         assert "not run again (it is done)" in told[2]
+        assert server.count() == 6
+
+
+@pytest.mark.requirement("G-3", "T-5", "Z-0")
+@pytest.mark.parametrize(
+    ("write", "point", "calls"),
+    [
+        # Checkpoints: the first call open, then done with its writes; the second open, then done, and so on.
+        ("append", "checkpoint.inside:2", [0, 0, 1, 2, 3, 4]),
+        ("append", "checkpoint.after:2", [0, 1, 2, 3, 4]),
+        # The function of an update dies with its process: the call must be made again, or its write is lost.
+        ("update", "checkpoint.after:4", [0, 1, 1, 2, 3, 4]),
+    ],
+)
+def test_killed_around_a_checkpoint_each_write_lands_once(
+    write: str, point: str, calls: list[int], tmp_path: Path
+) -> None:
+    text = PLAN.replace("MARK", "\n@idempotent")
+    if write == "update":
+        text = text.replace('append("steps", number)', 'update("steps", lambda held: [*(held or []), number])')
+    (tmp_path / "plan.py").write_text(text)
+    (tmp_path / "died").touch()
+    with Loopback(brain) as server:
+        work = Workspace(tmp_path, server)
+        assert work.run("run", "plan.py", SMITHERS_CRASH_AT=point).returncode == -9
+        resumed = work.run("resume")
+        assert resumed.returncode == 0, resumed.stderr
+        assert work.calls == calls
+        state = work.json("db", "state")
+        state = state.get("state", state)
+        assert state["steps"] == [0, 1, 2, 3, 4]
         assert server.count() == 6
