@@ -173,7 +173,12 @@ class _Handler(BaseHTTPRequestHandler):
         if speaker is None:
             self._send(404, {"type": "error", "error": {"type": "not_found_error", "message": self.path}})
             return
-        request = speaker.read(json.loads(given), {name.lower(): value for name, value in self.headers.items()})
+        try:
+            request = speaker.read(json.loads(given), {name.lower(): value for name, value in self.headers.items()})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            failed = Failure(status=400, type="invalid_request_error", message=f"cannot be read: {error!r}")
+            self._send(400, speaker.failure(failed))
+            return
         owner = self.server.owner
         entry, room = owner.log.begin(request)
         outcome: Outcome = "client left"

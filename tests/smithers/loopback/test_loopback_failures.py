@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -140,11 +141,23 @@ def test_a_brain_with_a_fault_is_told_and_not_asked_again(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_other_paths_are_not_found() -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/v1/models", None, 404),
+        ("POST", "/v1/embeddings", b"{}", 404),
+        ("POST", "/v1/messages", b"no json", 400),
+        ("POST", "/v1/messages", b"{}", 400),
+        ("POST", "/v1/chat/completions", b'{"messages": 3}', 400),
+        ("POST", "/v1/responses", b"[]", 400),
+    ],
+)
+def test_what_is_no_request_is_refused_and_not_counted(method: str, path: str, body: bytes | None, status: int) -> None:
     with Loopback(lambda request: "x") as server:
-        for method, path in [("GET", "/v1/models"), ("POST", "/v1/embeddings")]:
-            connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
-            connection.request(method, path, body=b"{}" if method == "POST" else None)
-            assert connection.getresponse().status == 404
-            connection.close()
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+        connection.request(method, path, body=body)
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert json.loads(answer.read())["error"]["type"]
+        connection.close()
         assert server.requests == []

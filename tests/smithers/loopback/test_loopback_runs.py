@@ -116,3 +116,13 @@ def test_a_name_the_provider_refuses(smithers: Smithers) -> None:
     assert "the provider answered 404: model: claude-sonet-5-5" in shown
     (line,) = [line for line in shown.splitlines() if "Claude judge (judge, attempt 1)" in line]
     assert line.count("Did you mean 'anthropic:claude-sonnet-5-5'?") == 1
+
+
+@pytest.mark.requirement("G-1")
+def test_a_short_name_of_the_configuration_goes_before_ours(smithers: Smithers, workspace: Path) -> None:
+    (workspace / "smithers.toml").write_text('[models]\nsonnet = "openai:gpt-5-mini"\n')
+    with Loopback(lambda request: answer({"title": "t", "score": 7})) as server:
+        code, _, _ = judged(smithers, "sonnet", server.env)
+        (entry,) = server.requests
+    assert code == 0
+    assert (entry.request.protocol, entry.request.model) == ("openai-responses", "gpt-5-mini")
