@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 SECRET_NAMES = (
-    "*_API_KEY",
     "*_APIKEY",
     "*_TOKEN",
     "*_SECRET",
     "*_SECRET_*",
     "*_PASSWORD",
     "*_PASSWD",
-    "*_PRIVATE_KEY",
+    "*_KEY",
     "*_ACCESS_KEY*",
+    "*_PAT",
     "*_CREDENTIALS",
     "*_DSN",
     "API_KEY",
@@ -22,12 +22,16 @@ SECRET_NAMES = (
     "SECRET",
     "PASSWORD",
     "PGPASSWORD",
+    "MYSQL_PWD",
     "DATABASE_URL",
 )
 """Variables that no command gets. A plan's own Command nodes get all of them: a person wrote those."""
 
 _SHORTEST = 8
-"""Characters; a shorter value occurs in ordinary output and would make it unreadable."""
+_WITHOUT_DIGITS = 16
+"""Characters. A shorter value, or a word such as "postgres", occurs in ordinary text: hiding it there would make files
+unreadable, and hide nothing.
+"""
 
 
 class Environment:
@@ -41,7 +45,7 @@ class Environment:
         }
         self.visible = {name: value for name, value in every.items() if name not in self.secrets}
         """For commands."""
-        hidden = {value: name for name, value in self.secrets.items() if len(value) >= _SHORTEST}
+        hidden = {value: name for name, value in self.secrets.items() if _is_telling(value)}
         self._names = hidden
         longest_first = sorted(hidden, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if hidden else None
@@ -55,3 +59,7 @@ class Environment:
         if self._values is None:
             return text
         return self._values.sub(lambda found: f"[{self._names[found[0]]} hidden]", text)
+
+
+def _is_telling(value: str) -> bool:
+    return len(value) >= (_SHORTEST if any(map(str.isdigit, value)) else _WITHOUT_DIGITS)
