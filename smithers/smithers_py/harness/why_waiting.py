@@ -1,8 +1,10 @@
 """Why a node has not run: what it waits for, or what kept it from running for good (O-3, Z-5 to Z-8)."""
 
+import json
 from datetime import UTC, datetime
 
 from smithers_persistence.records import NodeRecord, ScopeRun
+from smithers_py.engine.asking import OF_PEOPLE
 from smithers_py.harness.why_changes import change, name_of, read_text
 from smithers_py.harness.why_history import SETTLED, History, Plan
 from smithers_py.harness.why_models import Change, Link
@@ -45,13 +47,30 @@ def _status(history: History, row: NodeRecord) -> str:
 
 def _blocked(history: History, row: NodeRecord) -> list[Link]:
     task = history.tasks.get((row.node_id, row.mounted_frame))
+    if task is not None and task.blocked_json is not None and task.ended_at is None:
+        return [Link(kind="waits", node_id=row.node_id, text=_waits_for(task.blocked_json))]
     if task is None or task.next_retry_at is None or task.status != "scheduled":
         return []
-    at = datetime.fromtimestamp(task.next_retry_at / 1000, UTC).isoformat(timespec="milliseconds")
+    at = _time(task.next_retry_at)
     failed = history.errors.get((row.node_id, row.mounted_frame, task.attempt - 1), "")
     told = f", for attempt {task.attempt - 1} failed: {failed}" if failed else ""
     text = f"it waits until {at} for attempt {task.attempt}{told}"
     return [Link(kind="waits", node_id=row.node_id, text=text)]
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _waits_for(blocked: str) -> str:
+    """What a task that has begun waits for, as a sentence."""
+    told = json.loads(blocked)
+    reason, until = told["reason"], told.get("until")
+    if reason in OF_PEOPLE:
+        return "it waits for a person's answer: `smithers approvals` shows the question"
+    if until is None:
+        return f"it waits ({reason})"
+    return f"it waits until {_time(until)} ({reason})"
 
 
 def _slot(history: History, row: NodeRecord) -> list[Link]:
