@@ -130,7 +130,7 @@ def _evaluated(trace: TracebackType) -> Where:
     plain = Where(file=code.co_filename, line=trace.tb_lineno)
     positions = next(islice(code.co_positions(), trace.tb_lasti // 2, None), (None,) * 4)
     line, end_line, start, end = positions
-    if line != trace.tb_lineno or start is None or end is None:
+    if line is None or line != trace.tb_lineno or start is None or end is None:
         return plain
     text = linecache.getline(code.co_filename, line).rstrip("\n")
     if not text or len(text) > _LONGEST_TEXT:

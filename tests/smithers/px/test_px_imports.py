@@ -1,7 +1,6 @@
 """`.px` modules are imported like Python's: packages, relative imports, the cache, `python -m`, encodings."""
 
 import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -50,7 +49,7 @@ def test_packages_and_relative_imports_in_both_directions(script: Write) -> None
     script("WORD = 'é'\n", "pax/words.px")
     found = importlib.import_module("pax")
     assert found.x.source == (str(found.__file__), 3)
-    assert isinstance(found.__spec__.loader, PxLoader)
+    assert isinstance(found.__loader__, PxLoader)
     assert importlib.import_module("pax.parts").text == "éé"
 
 
