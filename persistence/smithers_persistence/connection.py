@@ -74,7 +74,7 @@ async def connect(
     path: Path, prepare: Callable[[sqlite3.Connection], None], *, read_only: bool = False
 ) -> aiosqlite.Connection:
     """A connection whose thread is a daemon, after `prepare(conn)` ran on it. Raises the errors of `translate_open`."""
-    uri = path.as_uri() + ("?mode=ro" if read_only else "?mode=rw")
+    uri = path.as_uri() + ("?mode=ro" if read_only else "?mode=rw") + ("&immutable=1" if _frozen(path) else "")
     opening = aiosqlite.connect(uri, uri=True, isolation_level=None, cached_statements=256)
     opening._thread.daemon = True
     try:
@@ -89,6 +89,11 @@ async def connect(
             raise translate_open(error, path) from error
         raise
     return opened
+
+
+def _frozen(path: Path) -> bool:
+    """On a disk that nobody here can write, beside no log: SQLite reads it only when told that it cannot change."""
+    return not (os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists())
 
 
 def submit(opened: aiosqlite.Connection, fn: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:

@@ -45,7 +45,7 @@ def _hint(error: PersistenceError) -> str:
     if isinstance(error, DatabaseGone):
         return "What was written since then is lost; put the file back, or run again with a new one."
     if isinstance(error, StoreFailed):
-        return "What was written before is whole and can be read; make room or mend the disk, then run again."
+        return "What was written before is whole; make room or mend the disk, then go on with: smithers resume"
     if isinstance(error, DatabaseTooNew):
         return "Nothing was changed in it."
     if isinstance(error, DatabaseBusy):
