@@ -1,7 +1,7 @@
 """Runs the command line in real processes, kills them, lets others go on, and compares what came of it.
 
-Each `smithers …` is a process of its own, forked from one that has imported everything: to start Python anew 2,000 times
-would take an hour. Use it from a program with one thread only (`benchmarks/proofs/crash_points.py` does).
+Each `smithers …` is a process of its own, forked from one that has imported everything: to start Python anew 2,000
+times would take an hour. Use it from a program with one thread only (`benchmarks/proofs/crash_points.py` does).
 """
 
 import os

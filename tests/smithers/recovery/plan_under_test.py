@@ -49,6 +49,10 @@ async def writes(ctx: Any) -> int:
     return 1
 
 
+def one_more(n: int | None) -> int:
+    return (n or 0) + 1
+
+
 @plan
 def Child(ctx):
     with Phase("only"):
@@ -81,7 +85,7 @@ def App(ctx):
             )
             Task(flaky, id="flaky", retries=1).on_finished(lambda r: ctx.state.set("flaky", r.output))
             Task(broken, id="broken").on_error(lambda e: ctx.state.append("errors", e.code))
-        Task(writes, id="writes").on_finished(lambda r: ctx.state.update("writes", lambda n: (n or 0) + r.output))
+        Task(writes, id="writes").on_finished(lambda r: ctx.state.update("writes", one_more))
     with Phase("rounds", on_start=lambda: ctx.state.set("stage", "rounds")):
         with (
             Ralph(id="ralph", max_iterations=5)
