@@ -34,7 +34,9 @@ async def _show(database: Path | None, execution: str, *, follow: bool, level: s
     async with open_reader(database_path(database)) as reader:
         found = await reader.resolve(execution)
         async for page in follow_log(reader, found, until_end=follow):
-            lines = [line for line in page if line.level in wanted]
+            # Before levels are chosen: what stands between two texts keeps them apart, shown or not.
+            told = page if as_json else _joined(page)
+            lines = [line for line in told if line.level in wanted]
             if not as_json and any(line.node_id not in labels for line in lines if line.node_id):
                 labels = await reader.node_labels(found)
             _print(lines, labels, as_json=as_json)
@@ -44,7 +46,7 @@ async def _show(database: Path | None, execution: str, *, follow: bool, level: s
 
 
 def _print(lines: Sequence[LogLine], labels: Mapping[str, str], *, as_json: bool) -> None:
-    for line in lines if as_json else _joined(lines):
+    for line in lines:
         if as_json:
             write_json(line)
         else:

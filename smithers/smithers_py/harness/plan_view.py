@@ -30,6 +30,7 @@ _SHOWN_STATUSES = (
 
 
 _TAIL = 400
+_SHOWN_END = 60
 _LOOPS = ("While", "Ralph")
 
 
@@ -88,6 +89,11 @@ class ViewNode:
         if self.started_ms is None:
             return None
         return (now if self.ended_ms is None else self.ended_ms) - self.started_ms
+
+
+def _end(line: str) -> str:
+    """The end of a line that grows: what is new must be seen."""
+    return line if len(line) <= _SHOWN_END else f"…{line[1 - _SHOWN_END :]}"
 
 
 def _iteration(loop: str, below: str) -> str:
@@ -160,13 +166,14 @@ class PlanView:
         if node is None:
             return
         if stream == "usage":
-            node.tokens = int(line)
+            # The answer that these tokens are for is whole; what follows is another one.
+            node.tokens, node.text = int(line), ""
         elif stream == "tool":
             node.tool = line
         elif stream == "text":
             node.text = (node.text + line)[-_TAIL:]
             lines = [one for one in node.text.splitlines() if one.strip()]
-            node.last_line = lines[-1] if lines else node.last_line
+            node.last_line = _end(lines[-1]) if lines else node.last_line
         elif line.strip():
             node.last_line = line
 

@@ -135,3 +135,20 @@ def test_a_deep_and_a_wide_plan(clock):
 )
 def test_labels(type_name, name, node_id, props, label):
     assert node_label(type_name, name, node_id, props) == label
+
+
+@pytest.mark.requirement("G-2")
+def test_what_an_agent_does_is_told_by_its_tokens_tool_and_last_line(view):
+    node = view.nodes["z"]
+    for piece in ("I shall ", "look.\nLet", " us see.", "\n"):
+        view.output("z", "text", piece)
+    assert node.last_line == "Let us see."
+    view.output("z", "usage", "52")
+    view.output("z", "tool", "read a.txt")
+    assert (node.tokens, node.tool) == (52, "read a.txt")
+    view.output("z", "tool", "")
+    view.output("z", "text", "x" * 100 + " the end")
+    assert node.tool == ""
+    assert node.last_line.endswith("the end")
+    assert len(node.last_line) == 60
+    view.output("gone", "text", "nobody listens")
