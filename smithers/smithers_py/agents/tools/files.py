@@ -4,8 +4,10 @@ import asyncio
 import difflib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from smithers_persistence.crash import crash_point
@@ -176,11 +178,14 @@ async def _run_search(request: bytes) -> list[dict[str, Any]]:
         async with asyncio.timeout(SEARCH_SECONDS):
             async for line in process.stdout:
                 lines.append(line)  # noqa: PERF401 - what came before the time limit is kept
+            await process.wait()
     except TimeoutError:
         pass
     finally:
         if process.returncode is None:
-            process.kill()
+            # Not process.kill(): that looks whether it has exited, and so takes its exit away from who waits for it.
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
         await process.wait()
         crash_point("child.ended")
     if not lines:
