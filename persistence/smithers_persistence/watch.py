@@ -91,8 +91,10 @@ class Watch:
     def _run(self, wake: threading.Event) -> None:
         conn: sqlite3.Connection | None = None
         version: int | None = None
+        wait = POLL_SECONDS
         try:
-            while not wake.is_set():
+            # It waits first: a run that is over before the first look has no connection made for it.
+            while not wake.wait(wait):
                 wait = POLL_SECONDS
                 try:
                     conn = conn or _connect(self._path)
@@ -105,7 +107,6 @@ class Watch:
                     version = None
                     if error.sqlite_errorname != "SQLITE_BUSY":
                         wait = _TROUBLED_SECONDS
-                wake.wait(wait)
         finally:
             if conn is not None:
                 conn.close()
