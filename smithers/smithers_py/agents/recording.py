@@ -120,7 +120,7 @@ class Recording(AbstractCapability[Any]):
         answer = await self.session.ask(
             AskRequest(
                 # The start tells it from a second interruption of the same call.
-                key=f"again/{known.turn}/{known.call_id}/{known.started_at}",
+                key=f"again/{known.call_id}/{known.started_at}",
                 kind="command_exec",
                 title=f"Run {known.tool} again? It was interrupted, and may have done its work",
                 payload=payload,

@@ -141,7 +141,8 @@ class Session:
     async def ask(self, request: AskRequest) -> Answer:
         """Ask a person, after storing what the question is about."""
         await self.settle()
-        return await self._control.ask(request)
+        # A provider may use an id again in a later turn; the yes to one command is no yes to another.
+        return await self._control.ask(replace(request, key=f"{self._stored - 1}/{request.key}"))
 
     # -- storing ----------------------------------------------------------------------------------------------------
 

@@ -343,3 +343,21 @@ def test_what_is_left_out_of_a_stored_message_says_nothing() -> None:
     whole = m.ModelMessagesTypeAdapter.validate_json(m.ModelMessagesTypeAdapter.dump_json(told))
     assert m.ModelMessagesTypeAdapter.validate_json(f"[{','.join(texts)}]") == whole
     assert "workspace_ref" not in texts[1]
+
+
+@pytest.mark.requirement("G-3", "G-5")
+def test_an_id_that_comes_again_in_a_later_turn_is_another_call_and_another_question(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        script = Scripted(("shell", {"command": "echo one"}), ("shell", {"command": "echo two"}), "done")
+        recorder = Recorder()
+        recorder.record_process = _nothing  # type: ignore[method-assign] - this agent starts some
+        await converse(recorder, script, tmp_path, ["shell"])
+        whole = stored(recorder.rows)
+        assert [(call.turn, call.call_id) for call in whole.tools] == [(1, "call-0"), (3, "call-0")]
+        assert len({ask.key for ask in recorder.asked}) == 2
+
+    asyncio.run(scenario())
+
+
+async def _nothing(*_: Any) -> None:
+    pass
