@@ -108,13 +108,15 @@ class CoordinatedModel(WrapperModel):
                 kind, retry_after = verdict(error)
                 wait = await self._tell(turn, error)
                 tries += kind != "rate_limited"
+                if kind == "again":
+                    wait = max(coordinator.backoff_ms(tries), round((retry_after or 0) * 1000))
                 waited = coordinator.clock.monotonic_ms() - began
                 if kind == "final" or tries > self._rules.retries or waited + wait > PATIENCE_MS:
                     raise
                 # The place is somebody else's while this one waits.
                 await held.aclose()
                 if kind == "again":
-                    await self._pause(max(coordinator.backoff_ms(tries), round((retry_after or 0) * 1000)))
+                    await self._pause(wait)
             else:
                 if turn is not None:
                     turn.answered()

@@ -235,8 +235,10 @@ class Coordinator:
             lane.goal, lane.limit = max(1, lane.limit - 1), max(1, lane.limit // 2)
             lane.rounds = min(lane.rounds * 2, MOST_ROUNDS)
             lane.probe, lane.answers = 0, 0
-        wait = self.backoff_ms(lane.refusals) if retry_after is None else math.ceil(retry_after * 1000)
-        return self._close(lane, wait)
+        if retry_after is None:
+            return self._close(lane, self.backoff_ms(lane.refusals))
+        # A provider that says 0 and goes on refusing, or names a time that is past, must not be asked in a loop.
+        return self._close(lane, max(math.ceil(retry_after * 1000), LEAST_MS << min(lane.refusals, 6) - 1))
 
     def _close(self, lane: _Lane, ms: int) -> int:
         now = self.clock.monotonic_ms()

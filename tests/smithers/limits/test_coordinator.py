@@ -170,11 +170,11 @@ def test_processes_on_one_database_share_the_window() -> None:
         here, there = coordinator_in(time, rng), coordinator_in(time, rng)
 
         async def opened() -> None:
-            await time.sleep(2900)
+            await time.wait(2900)
             server.allowed = 5
 
         async def later() -> None:
-            await time.sleep(1000)
+            await time.wait(1000)
             await agent(there, server, rng, store=shelf)
 
         await time.run(agent(here, server, rng, store=shelf), later(), opened())
@@ -204,3 +204,20 @@ def test_one_coordinator_for_all_executions_of_a_process() -> None:
         assert shared_coordinator(8).max_calls == 4
 
     asyncio.run(main())
+
+
+@pytest.mark.requirement("E-2")
+@pytest.mark.parametrize("retry_after", [0.0, -5.0])
+def test_a_provider_that_says_0_is_not_asked_in_a_loop(retry_after: float) -> None:
+    async def main() -> int:
+        time = VirtualTime()
+        server = Provider(time, allowed=0, retry_after=retry_after)
+
+        async def opened() -> None:
+            await time.wait(30_000)
+            server.allowed = 1
+
+        await time.run(agent(coordinator_in(time), server, Random(1)), opened())
+        return server.requests
+
+    assert asyncio.run(main()) <= 16

@@ -100,7 +100,7 @@ def test_a_request_that_fails_once_is_sent_again_inside_the_conversation(ran: An
 
 @pytest.mark.requirement("E-1")
 def test_rate_limits_eat_no_attempts(ran: Any) -> None:
-    failures = iter([rate_limited(0)] * 6)
+    failures = iter([rate_limited(0)] * 3)
 
     def brain(request: Request) -> Any:
         return next(failures, None) or say("done")
@@ -108,7 +108,7 @@ def test_rate_limits_eat_no_attempts(ran: Any) -> None:
     with Loopback(brain) as server:
         result = ran(server, App(retries=0))
     assert result.status == "completed", result.errors
-    assert len(server.requests) == 7
+    assert len(server.requests) == 4
 
 
 @pytest.mark.requirement("E-1")

@@ -40,10 +40,13 @@ class VirtualTime:
         heapq.heappush(self._timers, (self.ms + seconds * 1000, next(self._order), timer))
         return timer
 
-    async def sleep(self, ms: float) -> None:
+    async def wait(self, ms: float) -> None:
         over = asyncio.get_running_loop().create_future()
         self.call_later(ms / 1000, lambda: over.done() or over.set_result(None))
         await over
+
+    async def sleep(self, seconds: float) -> None:
+        await self.wait(seconds * 1000)
 
     async def settle(self) -> None:
         """Let everything that can go on at this moment do so."""
@@ -96,7 +99,7 @@ class Provider:
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
         try:
-            await self.time.sleep(rng.uniform(0.5, 1.5) * self.took_ms)
+            await self.time.wait(rng.uniform(0.5, 1.5) * self.took_ms)
         finally:
             self.in_flight -= 1
 
