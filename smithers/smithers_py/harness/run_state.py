@@ -4,16 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from smithers_persistence.owner import Owner, owner_of
 from smithers_persistence.records import ExecutionRecord, TaskRecord
 from smithers_py.harness.models import RunState
 
 ENDED = frozenset({"completed", "failed", "stopped", "terminated"})
 """Execution statuses after which no engine works on it, unless somebody resumes it."""
 
-_STALE_GRACE = 1.25
-"""An owner is called dead when its lease ended 0.25 leases ago: clocks step and laptops sleep (DESIGN 5, Leases)."""
-
-_LEASE_MS = 30_000
+_STALE_GRACE = 0.25
+"""Leases after the end of its lease in which an owner of whom nothing is known is called late, and then dead: clocks
+step and laptops sleep (DESIGN 5, Leases). Only what is shown depends on it: who may take over is decided otherwise.
+"""
 
 
 def run_state(
@@ -71,10 +72,11 @@ def _state_and_reason(
         word = f"waiting-{what}" if what else "waiting"
         return word, (told or f"nothing to do until {what or 'an answer'} comes") + without
     if gone is not None:
-        return gone, _gone_reason(gone, resume)
+        return gone, _gone_reason(gone, owner_of(execution.owner_ident), resume, alive=owner_alive is True)
     taken_over = sum(1 for task in tasks if task.status == "running" and _of_former_engine(task, execution.epoch))
-    if taken_over:
-        return "recovering", f"a new engine has taken over; {taken_over} tasks of the former one are being settled"
+    if taken_over or status == "recovering":
+        settled = f"; {taken_over} task{'' if taken_over == 1 else 's'} of the former one are being settled"
+        return "recovering", "a new engine has taken over" + (settled if taken_over else ", and prepares to go on")
     return status, _running_reason(tasks, told)
 
 
@@ -92,15 +94,21 @@ def _owner_gone(execution: ExecutionRecord, now: int, owner_alive: bool | None) 
     if execution.owner is None or owner_alive is False:
         return "orphaned"
     expires = execution.lease_expires_at
-    if expires is None or owner_alive or now <= expires:
+    if expires is None or now <= expires:
         return None
-    return "orphaned" if now > expires + (_STALE_GRACE - 1) * _LEASE_MS else "stale"
+    late = now > expires + _STALE_GRACE * owner_of(execution.owner_ident).lease_ms
+    return "orphaned" if late and not owner_alive else "stale"
 
 
-def _gone_reason(gone: str, resume: str) -> str:
-    if gone == "stale":
-        return "its engine is late with its heartbeat: busy, suspended or gone"
-    return f"its engine is gone; {resume}"
+def _gone_reason(gone: str, owner: Owner, resume: str, *, alive: bool) -> str:
+    if gone == "orphaned":
+        who = f" ({owner})" if owner.pid else ""
+        return f"its engine{who} is gone; {resume}"
+    if alive:
+        return (
+            f"{owner} lives but sends no heartbeat: busy, or stopped (Ctrl-Z); another engine may take over: {resume}"
+        )
+    return "its engine is late with its heartbeat: busy, suspended or gone"
 
 
 def _of_former_engine(task: TaskRecord, epoch: int) -> bool:

@@ -15,7 +15,7 @@ from smithers_py.harness.run_state import is_over, run_state
 pytestmark = pytest.mark.requirement("O-2", "Z-21")
 
 NOW = 1_790_000_000_000
-HUMAN, TIMER = (f"{{\"reason\":\"{word}\",\"until\":null}}" for word in ("human", "timer"))
+HUMAN, TIMER = (f'{{"reason":"{word}","until":null}}' for word in ("human", "timer"))
 
 
 def execution(**given):
@@ -46,7 +46,15 @@ def task(status="running", **given):
         ({}, [], True, "running"),
         ({"lease_expires_at": None}, [], None, "running"),
         ({"lease_expires_at": NOW - 1}, [], None, "stale"),
-        ({"lease_expires_at": NOW - 1}, [], True, "running"),
+        ({"lease_expires_at": NOW - 1}, [], True, "stale"),
+        ({"lease_expires_at": NOW - 10_800_000}, [], True, "stale"),
+        ({"lease_expires_at": NOW - 10_800_000}, [], False, "orphaned"),
+        ({"lease_expires_at": NOW + 10_800_000}, [], False, "orphaned"),
+        ({"lease_expires_at": NOW - 400, "owner_ident": '{"lease_ms": 1000}'}, [], None, "orphaned"),
+        ({"lease_expires_at": NOW - 200, "owner_ident": '{"lease_ms": 1000}'}, [], None, "stale"),
+        ({"status": "recovering"}, [], True, "recovering"),
+        ({"status": "recovering"}, [task(lease_epoch=1)], True, "recovering"),
+        ({"status": "recovering"}, [], False, "orphaned"),
         ({"lease_expires_at": NOW - 8_000}, [], None, "orphaned"),
         ({}, [], False, "orphaned"),
         ({"owner": None}, [], None, "orphaned"),
@@ -66,6 +74,14 @@ def test_states(row, tasks, alive, state):
     assert told.state == state
     assert told.reason
     assert is_over(told) == (state in {"completed", "failed", "terminated", "orphaned", "stalled"})
+
+
+def test_who_is_gone_or_late_is_said():
+    ident = '{"host": "box", "pid": 4711}'
+    assert "process 4711 on box) is gone" in run_state(execution(owner_ident=ident), [], NOW, owner_alive=False).reason
+    late = run_state(execution(owner_ident=ident, lease_expires_at=NOW - 1), [], NOW, owner_alive=True)
+    assert "process 4711 on box lives but sends no heartbeat" in late.reason
+    assert "smithers resume ex1" in late.reason
 
 
 def test_what_one_can_type_next_is_said():
