@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smithers_py.agents.coordinator import CallRules
+from smithers_py.agents.deadline import Deadline
 from smithers_py.agents.failures import agent_error
 from smithers_py.agents.models import resolve_model
 from smithers_py.agents.session import ResumeMode, Session, open_session
@@ -47,7 +48,7 @@ class AgentSpec:
     max_turns: int = 50
     """Model requests at most, in this attempt."""
     timeout: float | None = None
-    """Seconds for the whole run, None for no limit."""
+    """Seconds for the whole run, waiting for people and rate limits apart; None for no limit."""
     aliases: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The user's short names, before our own."""
     resume: ResumeMode = "continue"
@@ -89,9 +90,10 @@ async def run_agent(spec: AgentSpec, control: AgentControl) -> AgentOutput:
     answers that do not fit the schema. Raises AgentError, ModelUnavailableError, TaskTimeout. Cancellation passes
     through within `grace_seconds`, at once unless a tool holds on.
     """
-    model = _with_rules(await _model_of(spec), spec, control)
+    model = await _model_of(spec)
     stream = AgentStream(control)
     session = await open_session(control, model.model_name, spec.resume, spec.clock)
+    model = _with_rules(model, spec, session)
     started = time.monotonic()
     try:
         result = await _ask(model, spec, session, stream)
@@ -112,12 +114,12 @@ async def run_agent(spec: AgentSpec, control: AgentControl) -> AgentOutput:
     return output
 
 
-def _with_rules(model: "Model", spec: AgentSpec, control: AgentControl) -> "Model":
+def _with_rules(model: "Model", spec: AgentSpec, session: Session) -> "Model":
     if spec.calls is None:
         return model
     from smithers_py.agents.calls import coordinated
 
-    return coordinated(model, spec.calls, control)
+    return coordinated(model, spec.calls, session)
 
 
 def _fail(session: Session, error: SmithersError) -> None:
@@ -149,12 +151,12 @@ async def _ask(model: "Model", spec: AgentSpec, session: Session, stream: AgentS
                 infer_name=False,
             )
 
-    limit = asyncio.timeout(spec.timeout)
+    session.deadline = Deadline(spec.timeout)
     try:
-        async with limit:
+        async with session.deadline:
             return await bounded(asyncio.create_task(run()), spec.grace_seconds)
     except TimeoutError as error:
-        if limit.expired():
+        if session.deadline.passed:
             raise TaskTimeout(spec.timeout or 0, what=f"model {model.model_name!r}") from error
         raise
 

@@ -18,6 +18,7 @@ import orjson
 
 from smithers_persistence.records import AgentRecord, AgentSession, ToolCallRecord
 from smithers_persistence.rows import AgentRow, MessageRow, ToolCallRow
+from smithers_py.agents.deadline import Deadline
 from smithers_py.agents.stream import call_json, usage_json
 from smithers_py.errors import AgentError
 from smithers_py.state.actions import Action
@@ -51,7 +52,6 @@ class Session:
         self.task_id = control.task_id
         self.emit = control.emit
         self.record_process = control.record_process
-        self.blocked = control.blocked
         self.model = model
         self._control = control
         self.history: list[ModelMessage] = ModelMessagesTypeAdapter.validate_json(f"[{','.join(stored.messages)}]")
@@ -70,6 +70,8 @@ class Session:
         self.turns_before = self._before.requests
         """Requests that do not count against this attempt's turns."""
         self.closed = False
+        self.deadline = Deadline(None)
+        """Of the run; it stands still while this waits."""
 
     # -- the model --------------------------------------------------------------------------------------------------
 
@@ -142,7 +144,17 @@ class Session:
         """Ask a person, after storing what the question is about."""
         await self.settle()
         # A provider may use an id again in a later turn; the yes to one command is no yes to another.
-        return await self._control.ask(replace(request, key=f"{self._stored - 1}/{request.key}"))
+        key = f"{self._stored - 1}/{request.key}"
+        self.deadline.hold(key)
+        try:
+            return await self._control.ask(replace(request, key=key))
+        finally:
+            self.deadline.go_on(key)
+
+    def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
+        """The request waits for its turn, or (None) goes on."""
+        (self.deadline.go_on if reason is None else self.deadline.hold)("blocked")
+        self._control.blocked(reason, until_ms)
 
     # -- storing ----------------------------------------------------------------------------------------------------
 

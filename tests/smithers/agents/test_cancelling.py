@@ -14,8 +14,10 @@ from conversations import Scripted, converse
 from fake_provider import Recorder
 
 from smithers_py.agents.run import AgentSpec, run_agent
+from smithers_py.errors import TaskTimeout
 from smithers_py.loopback import Loopback, say
 from smithers_py.nodes.tools import ToolPolicy
+from smithers_py.workers.control import Answer, AskRequest
 
 
 @pytest.fixture
@@ -143,3 +145,33 @@ async def _first_line(path: Path) -> str:
 
 def _text(path: Path) -> str:
     return path.read_text().strip() if path.exists() else ""
+
+
+@pytest.mark.requirement("P-2", "N-4")
+def test_the_time_that_a_person_takes_is_not_the_agents(tmp_path: Path) -> None:
+    class Slow(Recorder):
+        async def ask(self, request: AskRequest) -> Answer:
+            await asyncio.sleep(0.7)
+            return await super().ask(request)
+
+    async def look() -> str:
+        """Look."""
+        return "seen"
+
+    async def hang() -> str:
+        """Never ends."""
+        await asyncio.Event().wait()
+        return ""
+
+    async def scenario() -> None:
+        recorder, policy = Slow(), ToolPolicy(ask=("look",))
+        script = Scripted(("look", {}), "done")
+        output = await converse(recorder, script, tmp_path, [look], timeout=0.5, policy=policy)
+        assert (output.text, len(recorder.asked)) == ("done", 1)
+
+        script = Scripted(("look", {}), ("hang", {}))
+        with pytest.raises(TaskTimeout):
+            await converse(recorder, script, tmp_path, [look, hang], timeout=0.5, policy=policy)
+        assert recorder.rows[-1].status == "failed"
+
+    asyncio.run(scenario())
