@@ -49,6 +49,7 @@ class Spending:
         """Agents that are counted: a retry, or going on after a resume, is the same one."""
         self._is_shared = shared is not None
         self._timer: asyncio.TimerHandle | None = None
+        self._warned: set[str] = set()
         self._written: dict[str, tuple[str, str | None]] | None = None
 
     async def start(self) -> None:
@@ -84,6 +85,7 @@ class Spending:
 
     def actions(self) -> list[Action]:
         """What a flush writes of it: the `$budget` key, when it changed."""
+        self._warn()
         texts = budget_text(self.meter)
         if texts == self._written:
             return []
@@ -117,6 +119,15 @@ class Spending:
         if own is None:
             own = self._own[inst.key] = Meter(limits, name=inst.path_name, whole=False)
         return (own, self.meter)
+
+    def _warn(self) -> None:
+        """A limit on the cost does not see models without a known price: say so, once for each."""
+        if self.meter.limits.max_cost is None:
+            return
+        for model in sorted(self.meter.unpriced - self._warned):
+            self._warned.add(model)
+            text = f"the price of model {model!r} is not known: max_cost does not count it; bound it with max_tokens"
+            self._run.observer.log("warning", text)
 
     def _late(self) -> None:
         error = self.meter.overdrawn("seconds", 0)

@@ -265,3 +265,11 @@ def test_the_agents_own_records_know_what_was_spent(ran: Any, tmp_path: Path) ->
     spent = asyncio.run(recorded(result.execution_id))
     assert [len(spent.begun), spent.cost_usd, spent.tokens, spent.tool_calls] == pytest.approx(result.summary)
     assert (len(spent.begun), spent.tool_calls) == (2, 2)
+
+
+@pytest.mark.requirement("G-6")
+def test_a_limit_on_the_cost_says_what_it_cannot_see(workspace: Path, smithers: Any) -> None:
+    (workspace / "plan.py").write_text(CHAIN)
+    done = smithers("run", "plan.py", "--model", "test", "--max-cost", "1")
+    assert done.returncode == 0
+    assert done.stderr.count("the price of model 'test' is not known: max_cost does not count it") == 1
