@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ import pytest
 from smithers_persistence import Database, ExecutionStore, reads
 from smithers_persistence.lease import observe
 from smithers_persistence.owner import owner_ident
-from smithers_py import Task, component
+from smithers_persistence.state_fold import current_state
+from smithers_persistence.verify import verify
+from smithers_py import Phase, Task, component
+from smithers_py.clock import SystemClock
 from smithers_py.engine.run import Limits
 from smithers_py.errors import LostLeaseError, StoreError
 from smithers_py.testing import run_plan
@@ -140,3 +144,40 @@ async def test_a_deleted_database_is_noticed_by_the_next_durable_record(tmp_path
     waiting.go_on.set()
     with pytest.raises(StoreError, match="deleted"):
         await waiting.run
+
+
+class JumpyClock(SystemClock):
+    """A wall clock that somebody sets to and fro by three hours, every time one looks."""
+
+    def __init__(self) -> None:
+        self.jumps = cycle([0, 10_800_000, -10_800_000])
+
+    def now_ms(self) -> int:
+        return super().now_ms() + next(self.jumps)
+
+
+@pytest.mark.requirement("T-1", "T-4")
+async def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def flaky():
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError("not yet")
+        return "up"
+
+    @component
+    def App(ctx):
+        def keep(r):
+            ctx.state.append("seen", r.output)
+
+        first = Phase("first", children=[Task(flaky, id="a", retries=3, on_finished=keep)])
+        return [first, Phase("second", children=[Task(lambda: "then", id="b", on_finished=keep)])]
+
+    path = tmp_path / "db.sqlite"
+    result = await run_plan(App, db_path=path, limits=LIMITS, clock=JumpyClock())
+    assert (result.status, len(tries)) == ("completed", 3)
+    conn = sqlite3.connect(path)
+    assert current_state(conn, result.execution_id)["seen"] == '["up","then"]'
+    assert verify(conn) == []
+    conn.close()
