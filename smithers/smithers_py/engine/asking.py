@@ -6,6 +6,9 @@ thread; here only the one task that asked waits for it.
 
 import asyncio
 import sqlite3
+from collections import Counter
+from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -22,12 +25,27 @@ RESTS = OF_PEOPLE | {TIMER}
 """What a task is blocked by while nothing can be done but wait, however long: the run is `waiting` then."""
 
 
+class Blocked(NamedTuple):
+    """What a running task waits for, and until when (wall clock, ms) if that is known."""
+
+    reason: str
+    until_ms: int | None = None
+
+    def __str__(self) -> str:
+        """For people: `rate_limit until 14:00:05`, in their own time."""
+        if self.until_ms is None:
+            return self.reason
+        return f"{self.reason} until {datetime.fromtimestamp(self.until_ms / 1000).astimezone():%H:%M:%S}"
+
+
 class Questions:
     """The open questions of one execution. On the engine's thread only."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.open: dict[int, asyncio.Future[ApprovalRecord]] = {}
+        self._asking: Counter[Instance] = Counter()
+        """How many open questions each task has: an agent may call several tools at once."""
 
     async def ask(self, inst: Instance, request: AskRequest) -> Answer:
         """The answer to a question of this node: the one that is there, or the one that comes.
@@ -40,6 +58,7 @@ class Questions:
         waiter: asyncio.Future[ApprovalRecord] = asyncio.get_running_loop().create_future()
         self.open[row.id] = waiter
         self.run.commands.watch_answer(row.id)
+        self._asking[inst] += 1
         self.run.tasks.block(inst, blocked_by(request))
         try:
             return _answer(await waiter)
@@ -49,7 +68,10 @@ class Questions:
             raise
         finally:
             del self.open[row.id]
-            self.run.tasks.block(inst, None)
+            self._asking[inst] -= 1
+            if not self._asking[inst]:
+                del self._asking[inst]
+                self.run.tasks.block(inst, None)
             self.run.commands.forget_answer(row.id)
 
     def answered(self, row: ApprovalRecord) -> None:

@@ -7,14 +7,13 @@ written here the moment it ends, and only then does the engine hear of it; *hand
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import FinishedTask, RetryLater
-from smithers_py.engine.asking import OF_PEOPLE, RESTS
+from smithers_py.engine.asking import OF_PEOPLE, RESTS, Blocked
 from smithers_py.engine.control import TaskControl
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.journal import journal_text
@@ -35,19 +34,6 @@ from smithers_py.workers.retry import backoff_ms, is_retryable
 _AGENTS = ("Claude", "Agent")
 _WAITERS = ("Human", "Timer")
 _DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
-
-
-class Blocked(NamedTuple):
-    """What a running task waits for, and until when (wall clock, ms) if that is known."""
-
-    reason: str
-    until_ms: int | None = None
-
-    def __str__(self) -> str:
-        """For people: `rate_limit until 14:00:05`, in their own time."""
-        if self.until_ms is None:
-            return self.reason
-        return f"{self.reason} until {datetime.fromtimestamp(self.until_ms / 1000).astimezone():%H:%M:%S}"
 
 
 class TaskState:
