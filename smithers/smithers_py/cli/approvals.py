@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from smithers_persistence import Database
-from smithers_py.agents.tools.census import MARK
 from smithers_py.cli.inputs import database_path
 from smithers_py.cli.question import question_lines
 from smithers_py.cli.reading import read
@@ -16,7 +14,7 @@ from smithers_py.cli.summary import database_flag
 from smithers_py.cli.terminal import clean, human_time, say, write_json
 from smithers_py.errors import UsageError
 from smithers_py.harness.approvals import answer_approval, find_approval, list_approvals
-from smithers_py.harness.commands import open_writer
+from smithers_py.harness.commands import open_writer, refuse_agents
 from smithers_py.harness.models import ApprovalView
 from smithers_py.harness.reader import Reader
 
@@ -57,11 +55,7 @@ def answer(
     Raises:
         UsageError: there is no such question, the answer does not fit it, or it is an agent that answers (Z-27).
     """
-    if MARK in os.environ:
-        raise UsageError(
-            "an agent's command may not answer what people are asked",
-            hint="Answer on a terminal of your own, outside of what the agent runs.",
-        )
+    refuse_agents()
     execution, asked = targets if len(targets) == 2 else (None, targets[0])
     value = None if output is None else _parsed(output)
 

@@ -11,7 +11,7 @@ from smithers_persistence.rows import EventRow
 from smithers_py.errors import UsageError
 from smithers_py.harness import convert
 from smithers_py.harness.answer_fields import problems
-from smithers_py.harness.commands import asker
+from smithers_py.harness.commands import asker, refuse_agents
 from smithers_py.harness.models import ApprovalView
 from smithers_py.harness.reader import Reader
 
@@ -66,8 +66,10 @@ async def answer_approval(
     """Record the answer with who gave it, when and from where; one durable transaction with its event.
 
     Raises:
-        UsageError: the answer lacks what was asked for, or does not fit it; it is answered already.
+        UsageError: the answer lacks what was asked for, or does not fit it; it is answered already; or it is an
+            agent that answers, from a command that it runs.
     """
+    refuse_agents()
     schema = asked.payload.get("schema") if isinstance(asked.payload, dict) else None
     if approved and schema is not None:
         _check_output(asked, schema, output)

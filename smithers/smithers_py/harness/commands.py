@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import json
+import os
 import socket
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from smithers_persistence import Database, PersistenceError, commands
 from smithers_persistence.commands import CommandRecord, NewCommand
+from smithers_py.agents.tools.census import MARK
 from smithers_py.engine.store_errors import store_error
 from smithers_py.errors import UsageError
 from smithers_py.harness.models import CommandView, RunState
@@ -53,6 +55,20 @@ def asker() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
+def agent_call() -> str | None:
+    """The tool call of an agent that this process was started by, None where a person started it."""
+    return os.environ.get(MARK)
+
+
+def refuse_agents() -> None:
+    """Raises UsageError in a command that an agent runs: what people are asked, people answer (Z-27)."""
+    if agent_call() is not None:
+        raise UsageError(
+            "an agent's command may not answer what people are asked",
+            hint="Answer on a terminal of your own, outside of what the agent runs.",
+        )
+
+
 async def send_command(
     db: Database,
     asked: str,
@@ -83,7 +99,7 @@ async def send_command(
         None if args is None else json.dumps(args),
         time.time_ns() // 1_000_000,
         asker(),
-        source,
+        source if agent_call() is None else "agent",
     )
     command_id = await db.write(lambda conn: commands.send(conn, row), durable=True, what=("command.sent",))
     record = await _answer(db, command_id, wait_seconds if live else 0)

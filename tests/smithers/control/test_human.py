@@ -230,3 +230,14 @@ async def test_questions_hold_no_slot(run):
         await asyncio.gather(*(live.answer(one.node_id, True) for one in asked))
         assert (await live.result()).status == "completed"
         assert await live.state("yes") == 60
+
+
+@pytest.mark.requirement("Z-27", "P-1")
+async def test_an_agents_command_cannot_answer_and_is_told_apart(run, monkeypatch):
+    async with run(Ship) as live:
+        await live.event("approval.requested")
+        monkeypatch.setenv("SMITHERS_TOOL_CALL", "task:1")
+        with pytest.raises(UsageError, match="an agent's command may not answer"):
+            await live.answer("ship", True)
+        assert (await live.tell("pause")).asked_from == "agent"
+        assert [asked.status for asked in await live.approvals()] == ["pending"]
