@@ -56,7 +56,7 @@ def _print(lines: Sequence[LogLine], labels: Mapping[str, str], *, as_json: bool
 
 def _joined(lines: Sequence[LogLine]) -> Iterator[LogLine]:
     """The pieces of one agent's text that come one after the other as one line, each line of the text by itself."""
-    for (kind, _node, _thinking), pieces in groupby(lines, lambda line: (line.type, line.node_id, _thinks(line))):
+    for (kind, _node, thinking), pieces in groupby(lines, lambda line: (line.type, line.node_id, _thinks(line))):
         if kind != "text":
             yield from pieces
             continue
@@ -64,7 +64,8 @@ def _joined(lines: Sequence[LogLine]) -> Iterator[LogLine]:
         written = "".join(_output(piece.payload) for piece in held)
         for one in written.splitlines():
             if one.strip():
-                yield held[0].model_copy(update={"payload": {**held[0].payload, "text": one}})
+                word = "thought" if thinking else kind
+                yield held[0].model_copy(update={"type": word, "payload": {**held[0].payload, "text": one}})
 
 
 def _thinks(line: LogLine) -> bool:
