@@ -16,7 +16,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
 from smithers_py.agents.coordinator import CallRules, Turn
-from smithers_py.agents.failures import verdict
+from smithers_py.agents.failures import agent_error, verdict
 from smithers_py.workers.control import Control
 
 PATIENCE_MS = 900_000
@@ -113,6 +113,7 @@ class CoordinatedModel(WrapperModel):
                 waited = coordinator.clock.monotonic_ms() - began
                 if kind == "final" or tries > self._rules.retries or waited + wait > PATIENCE_MS:
                     raise
+                self._note(error, kind, tries, wait)
                 # The place is somebody else's while this one waits.
                 await held.aclose()
                 if kind == "again":
@@ -121,6 +122,13 @@ class CoordinatedModel(WrapperModel):
                 if turn is not None:
                     turn.answered()
                 return sent, turn
+
+    def _note(self, error: Exception, kind: str, tries: int, wait_ms: int) -> None:
+        """Record that the request is sent again, and why (E-3)."""
+        counted = "" if kind == "rate_limited" else f" ({tries} of {self._rules.retries})"
+        why = agent_error(error, self.model_name).message
+        text = f"{why}; asked again{counted} in {wait_ms / 1000:.1f} s"
+        self._control.emit("retry", {"text": text, "reason": kind, "tries": tries, "wait_ms": wait_ms})
 
     async def _tell(self, turn: Turn | None, error: Exception) -> int:
         """Let all who ask this model know of its refusal; returns for how many ms it is not asked."""
@@ -145,7 +153,9 @@ class CoordinatedModel(WrapperModel):
     def _count(self, response: ModelResponse) -> None:
         if not self._rules.meters:
             return
-        usage, cost = response.usage, _cost(response)
+        usage = response.usage
+        # What runs in this process has no price; to look it up costs more than to ask it.
+        cost = _cost(response) if self._key is not None or usage.cost is not None else None
         for meter in self._rules.meters:
             meter.add(usage.input_tokens + usage.output_tokens, cost, model=response.model_name or self.model_name)
 

@@ -32,7 +32,7 @@ from smithers_py.harness.models import (
 )
 from smithers_py.harness.run_state import ENDED, task_word
 
-_PRINTED = frozenset({"stdout", "stderr", "text", "tool", "answer"})
+_PRINTED = frozenset({"stdout", "stderr", "text", "tool", "answer", "retry"})
 
 
 def decoded(text: str | bytes | None) -> Any:

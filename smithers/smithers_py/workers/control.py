@@ -40,7 +40,7 @@ class Control(Protocol):
     task_id: str
 
     def emit(self, kind: str, payload: dict[str, Any]) -> None:
-        """Record one stream event; `kind` is stdout, stderr, text, tool or usage.
+        """Record one stream event; `kind` is stdout, stderr, text, tool, retry or usage.
 
         Must return at once and may be called from any thread.
         """

@@ -24,11 +24,13 @@ class Recorder:
 
     def __init__(self) -> None:
         self.shown: Shown = []
+        self.emitted: list[tuple[str, dict[str, Any]]] = []
 
     def blocked(self, reason: str | None, until_ms: int | None = None) -> None:
         self.shown.append((reason, until_ms))
 
-    def emit(self, kind: str, payload: dict[str, Any]) -> None: ...
+    def emit(self, kind: str, payload: dict[str, Any]) -> None:
+        self.emitted.append((kind, payload))
 
     async def record_process(self, pid: int, pgid: int, start_time: str, boot_id: str) -> None: ...
 
@@ -139,6 +141,11 @@ def test_a_failure_is_shown_and_sent_again(*, stream: bool) -> None:
     assert play.model.asked == 3
     start = play.time.now_ms() - int(play.time.ms)
     assert play.control.shown == [("retry", start + 510), (None, None), ("retry", start + 1520), (None, None)]
+    assert [(kind, payload["tries"], payload["wait_ms"]) for kind, payload in play.control.emitted] == [
+        ("retry", 1, 500),
+        ("retry", 2, 1000),
+    ]
+    assert play.control.emitted[0][1]["text"].endswith("asked again (1 of 2) in 0.5 s")
 
 
 @both
