@@ -41,8 +41,11 @@ WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND
 INSERT INTO past_attempts (execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json)
 VALUES (?, ?, ?, ?, ?, ?, 'failed', ?);
 
+-- It is there already when only the handler of an attempt was called again.
 -- name: keep_attempt
-INSERT INTO past_attempts (execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json)
+INSERT OR IGNORE INTO past_attempts (
+    execution_id, node_id, mounted_frame, attempt, started_at, ended_at, outcome, error_json
+)
 SELECT execution_id, node_id, mounted_frame, attempt, started_at, ended_at, status, last_error_json
 FROM tasks
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND status <> ?;
