@@ -80,6 +80,9 @@ def main() -> int:
             lines, proved = prove(url, Path(folder))
         model = weights(packages)
         lines.insert(0, f"{model.name} ({model.stat().st_size >> 20} MB), {PACKAGES[1]}, up after {seconds:.1f} s")
+        lines.insert(
+            1, f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} (other programs run: the seconds say little)"
+        )
     text = "\n".join(lines)
     print(text)
     if options.result is not None:
