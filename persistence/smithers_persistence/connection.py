@@ -217,6 +217,7 @@ def checkpoint_passive(guard: FileGuard, conn: sqlite3.Connection) -> None:
     """Not into a file that was cut short: filled up with zeros it would look whole. Raises DatabaseGone."""
     guard.check()
     conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    guard.check()  # what the file has grown to
 
 
 def checkpoint_and_truncate(guard: FileGuard, conn: sqlite3.Connection) -> None:

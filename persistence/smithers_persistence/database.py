@@ -216,7 +216,7 @@ class Database:
     async def close(self) -> None:
         """Finish pending writes, move the WAL into the file, close. Idempotent, finished even when cancelled.
 
-        Raises DatabaseGone when the file is not there any more, or was cut short.
+        Raises DatabaseGone when the file is not there any more, or was cut short, StoreFailed when it is damaged.
         """
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._close())
@@ -234,6 +234,8 @@ class Database:
         try:
             if self.failed is None:
                 await connection.submit(self._writer, partial(connection.checkpoint_and_truncate, self._guard))
+        except sqlite3.Error as error:
+            raise connection.translate(error, self.path) from error
         finally:
             await self._writer.close()
 
