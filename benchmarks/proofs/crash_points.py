@@ -2,11 +2,11 @@
 
     python benchmarks/proofs/crash_points.py [--sample N --seed S] [--workers 3] [--only NAME]
 
-One plan (tests/smithers/recovery/plan_under_test.py) in three processes: `run` until it waits for a person, `approve`,
-`resume` to the end. They are run once without a kill, and the points that they pass are counted. Then, for each point
-and occurrence, that process is killed there, and resumed until it completes. Compared are the state, the nodes with how
-they ended, the count of every handler's effect (each one counts in the state), how often task bodies ran, and what
-`smithers doctor ID` says.
+One plan (tests/smithers/recovery/plan_under_test.py) in four processes: `run` until it waits for a person, `set` of a
+key, `approve`, `resume` to the end. They are run once without a kill, and the points that they pass are counted. Then,
+for each point and occurrence, that process is killed there, and resumed until it completes. Compared are the state, the
+nodes with how they ended, the count of every handler's effect (each one counts in the state), how often each key
+changed, what became of the command, how often task bodies ran, and what `smithers doctor ID` says.
 """
 
 import argparse
@@ -26,12 +26,13 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "smithers" / "recov
 
 from killing import QUESTION, World, bodies, finished, outcome, preload, verdict
 
-STEPS = ("run", "approve", "resume")
+STEPS = ("run", "set", "approve", "resume")
+TOLD = ("set", "told", "5")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The n-th passing of a point in one of the three processes."""
+    """The n-th passing of a point in one of the four processes."""
 
     step: str
     name: str
@@ -43,7 +44,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Unkilled:
-    """What the three processes came to by themselves. `snapshots`: the folder as each of them found it."""
+    """What the four processes came to by themselves. `snapshots`: the folder as each of them found it."""
 
     points: list[Point]
     outcome: dict[str, Any]
@@ -54,6 +55,8 @@ class Unkilled:
 def begin(world: World, step: str, crash_at: str = "", log: Path | None = None) -> int:
     if step == "run":
         return world.run("--no-wait", crash_at=crash_at, log=log)
+    if step == "set":
+        return world.start(*TOLD, crash_at=crash_at, log=log)
     if step == "approve":
         return world.start("approve", QUESTION, crash_at=crash_at, log=log)
     return world.go_on(crash_at=crash_at, log=log)
@@ -64,7 +67,7 @@ def unkilled(home: Path) -> Unkilled:
     world = World(home / "w")
     points: list[Point] = []
     snapshots: dict[str, Path] = {}
-    for step, expected in zip(STEPS, (3, 0, 0), strict=True):
+    for step, expected in zip(STEPS, (3, 0, 0, 0), strict=True):
         snapshots[step] = home / f"before-{step}"
         shutil.copytree(world.folder, snapshots[step])
         log = home / f"{step}.log"
@@ -86,6 +89,11 @@ def killed(home: Path, base: Unkilled, point: Point) -> tuple[bool, list[str]]:
     code = world.wait(begin(world, point.step, crash_at=f"{point.name}:{point.nth}"), answers=False)
     ended = finished(world)
     died = code == -signal.SIGKILL
+    if world.root() is None:
+        world.wait(begin(world, "run"), answers=False)
+    if not world.commands():
+        # What was not acknowledged is typed again.
+        world.smithers(*TOLD)
     world.to_the_end()
     wrong = verdict(world, base.outcome, base.bodies)
     lost = ended - finished(world)

@@ -77,6 +77,7 @@ async def resume_script(
         try:
             rows = await _rows(database, options.execution_id)
             if rows.execution.status == "completed":
+                observer.started(rows.execution.execution_id, rows.execution.name or "")
                 return as_ended(rows)
             rt = Runtime(on_write=signal_hook)
             with rt.activate():

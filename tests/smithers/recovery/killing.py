@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from smithers_persistence import crash, reads
+from smithers_persistence import commands, crash, reads
 from smithers_persistence.head import read_head
 from smithers_py.engine.restore import status_word
 
@@ -123,6 +123,13 @@ class World:
             return False
         return bool(found)
 
+    def commands(self) -> int:
+        """How many commands are stored."""
+        conn = self.connect()
+        found = conn.execute("SELECT count(*) FROM commands").fetchone()[0]
+        conn.close()
+        return found
+
     def connect(self) -> sqlite3.Connection:
         return sqlite3.connect(f"{self.db.as_uri()}?mode=ro", uri=True, timeout=5)
 
@@ -179,6 +186,8 @@ def outcome(world: World) -> dict[str, Any]:
             "state": {key: orjson.loads(text) for key, text in sorted(head.state.items()) if not key.startswith("$")},
             "nodes": nodes,
             "tasks": sorted((task.node_id, task.status) for task in head.tasks),
+            "commands": [(one.verb, one.status) for one in commands.commands(conn, row.execution_id)],
+            "changes": Counter(one.key for one in reads.transitions(conn, row.execution_id) if one.key[0] != "$"),
         }
     conn.close()
     return found
