@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
 
 from smithers_persistence import reads
 from smithers_persistence.frame_store import FlatNode, PlanTree, plan_at
@@ -65,7 +64,7 @@ def last_changes(conn: sqlite3.Connection, execution_id: str) -> dict[str, int]:
 
 def _before(conn: sqlite3.Connection, execution_id: str, frame: int, state: dict[str, str]) -> dict[str, str | None]:
     """The texts of a flush's keys as they were before it: its transitions taken back, the last one first."""
-    rows: list[Any] = conn.execute(Q["read_transitions"], (execution_id, frame, frame)).fetchall()
+    rows = reads.transition_rows(conn, execution_id, frame, frame)
     folders: dict[str, Folder] = {}
     for row in reversed(rows):
         key, old, delta = row[3], unpack(row[4]), unpack(row[6])

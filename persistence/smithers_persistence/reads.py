@@ -112,10 +112,14 @@ def transitions(
 
     A large value's texts are materialised up to SHOWN_VALUE characters; beyond, both are None and `delta_json` tells.
     """
-    rows = conn.execute(Q["read_transitions"], (execution_id, first, last)).fetchall()
-    rows = [row for row in rows if key is None or row[3] == key]
+    rows = [row for row in transition_rows(conn, execution_id, first, last) if key is None or row[3] == key]
     folders = _folders_before(conn, execution_id, first, {row[3] for row in rows if row[6] is not None})
     return [_transition(row, folders) for row in rows]
+
+
+def transition_rows(conn: sqlite3.Connection, execution_id: str, first: int, last: int) -> list[tuple[Any, ...]]:
+    """The transitions as stored, values packed and deltas not folded, by id."""
+    return conn.execute(Q["read_transitions"], (execution_id, first, last)).fetchall()
 
 
 def _folders_before(conn: sqlite3.Connection, execution_id: str, first: int, keys: set[str]) -> dict[str, Folder]:
