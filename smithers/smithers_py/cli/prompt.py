@@ -121,8 +121,13 @@ async def _line(db: Database, asked: ApprovalView, lines: "_Lines", prompt: str)
     sys.stderr.write(prompt)
     sys.stderr.flush()
     while True:
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(lines.next(), _LOOK_SECONDS)
+        try:
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(lines.next(), _LOOK_SECONDS)
+        except asyncio.CancelledError:
+            # The run is over: what follows does not stand behind the question.
+            note("")
+            raise
         still_open = await list_approvals(Reader(db), asked.execution_id)
         if asked.id not in {one.id for one in still_open}:
             raise _Gone
