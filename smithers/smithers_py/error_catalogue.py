@@ -60,7 +60,7 @@ def error_classes() -> Iterator[type[SmithersError]]:
     while todo:
         one = todo.pop()
         todo += one.__subclasses__()
-        if "code" in vars(one) and one is not SmithersError and one.__module__ == SmithersError.__module__:
+        if "code" in vars(one) and one is not SmithersError and one.__module__.startswith("smithers_py."):
             yield one
 
 

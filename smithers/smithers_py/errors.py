@@ -52,83 +52,71 @@ the node and the line, the engine the execution and the frame.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
-from typing import Any, ClassVar, Self, TypedDict, Unpack
+from typing import Unpack
 
-from smithers_py import where as _where
-from smithers_py.where import NOWHERE, an, suggestion, user_place
+from smithers_py.error_base import Located, SmithersError, Where, WrappingError
+from smithers_py.task_errors import (
+    AgentError,
+    BudgetExceeded,
+    CommandFailed,
+    ModelUnavailableError,
+    Rejected,
+    TaskCrashed,
+    TaskError,
+    TaskFailed,
+    TaskTimeout,
+)
+from smithers_py.where import an
 
-Where = _where.Where
-"""Where an error happened; lives in `where.py`, and here for whoever raises errors."""
-
-
-class Located(TypedDict, total=False):
-    """What every error takes: `hint` replaces the class's own, `where` is as much as is known."""
-
-    hint: str | None
-    where: Where | None
-
-
-class SmithersError(Exception):
-    """Base of every error raised by Smithers (E-4)."""
-
-    code: ClassVar[str] = "E000"
-    default_hint: ClassVar[str] = ""
-
-    def __init_subclass__(cls, code: str | None = None) -> None:
-        super().__init_subclass__()
-        if code is not None:
-            cls.code = code
-
-    def __init__(self, message: str, *, hint: str | None = None, where: Where | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = self.default_hint if hint is None else hint
-        self.where = where or NOWHERE
-
-    def locate(
-        self,
-        *,
-        execution_id: str | None = None,
-        frame: int | None = None,
-        node: str | None = None,
-        file: str | None = None,
-        line: int | None = None,
-    ) -> Self:
-        """Fill in the parts of `where` that are still unknown; a file and its line go together. Returns self.
-
-        Of a line that the error's own traceback ends in, the columns are known too.
-        """
-        where = self.where
-        if where.file is None and file is not None:
-            where = replace(where, file=file, line=line)
-        if where.column is None and where.line is not None:
-            raised = user_place(self) or (user_place(self.__cause__) if self.__cause__ is not None else None)
-            if raised is not None and (raised.file, raised.line) == (where.file, where.line):
-                where = replace(where, column=raised.column, end_column=raised.end_column, text=raised.text)
-        self.where = replace(
-            where,
-            execution_id=where.execution_id or execution_id,
-            frame=where.frame if where.frame is not None else frame,
-            node=where.node or node,
-        )
-        return self
-
-    def __str__(self) -> str:
-        place = str(self.where)
-        message = self.message.rstrip(".")
-        text = f"{message} ({place})." if place else f"{message}."
-        return f"{text} {self.hint}" if self.hint else text
-
-    def render(self) -> str:
-        """The text the command line prints: one paragraph, the code first."""
-        return f"error {self.code}: {self}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The JSON form kept in task and event rows: type, code, message, hint and the known parts of `where`."""
-        where = {name: value for name, value in asdict(self.where).items() if value is not None}
-        kind = type(self).__name__
-        return {"type": kind, "code": self.code, "message": self.message, "hint": self.hint, "where": where}
+__all__ = [
+    "AgentError",
+    "BudgetExceeded",
+    "CommandFailed",
+    "ComponentError",
+    "ConfigError",
+    "ContextError",
+    "DuplicateIdError",
+    "DuplicateKeyError",
+    "EffectError",
+    "EngineError",
+    "EntryNotFoundError",
+    "ExecutionHeldError",
+    "ExecutionNotFoundError",
+    "FrameStormError",
+    "HandlerError",
+    "InvalidOutputError",
+    "InvalidPropError",
+    "Located",
+    "LoopStalledError",
+    "LostLeaseError",
+    "MissingKeyError",
+    "MissingPropError",
+    "ModelUnavailableError",
+    "PlanError",
+    "PxSyntaxError",
+    "Rejected",
+    "RenderPhaseError",
+    "ReservedKeyError",
+    "ResumeDivergedError",
+    "ScriptError",
+    "ScriptImportError",
+    "ScriptNotFoundError",
+    "ScriptSyntaxError",
+    "SmithersError",
+    "StateActionError",
+    "StateError",
+    "StateValueError",
+    "StoreError",
+    "TaskCrashed",
+    "TaskError",
+    "TaskFailed",
+    "TaskTimeout",
+    "UnknownEventError",
+    "UnknownPropError",
+    "UsageError",
+    "Where",
+    "WriteInRenderError",
+]
 
 
 class PlanError(SmithersError, code="E100"):
@@ -175,25 +163,7 @@ class InvalidOutputError(PlanError, code="E108"):
     default_hint = "Return a node, an element, text, None or a list of these."
 
 
-class _WrappingError(SmithersError):
-    """An exception of the user's code: keeps it as `error` and points at the user's line."""
-
-    def __init__(self, what: str, error: BaseException, **located: Unpack[Located]) -> None:
-        detail = str(error)
-        kind = type(error).__name__
-        super().__init__(f"{what} raised {kind}: {detail}" if detail else f"{what} raised {kind}", **located)
-        self.error = error
-        meant = suggestion(error)
-        if meant:
-            self.hint = f"{meant} {self.hint}".rstrip()
-        place = user_place(error)
-        if place is not None:
-            # The line that raised says more than the place where the node was made.
-            known = self.where
-            self.where = replace(place, execution_id=known.execution_id, frame=known.frame, node=known.node)
-
-
-class ComponentError(_WrappingError, PlanError, code="E109"):
+class ComponentError(WrappingError, PlanError, code="E109"):
     """A component raised while it was rendered; `error` is the exception, `where` the user's line (Z-9)."""
 
     default_hint = "Nothing of this frame was kept; mend the component and run it again."
@@ -312,104 +282,7 @@ class StateActionError(StateError, code="E404"):
     """A queued action cannot be applied: append to a non-list, an update that raised (Z-15)."""
 
 
-class TaskError(SmithersError, code="E500"):
-    """The work of a runnable node failed."""
-
-
-class CommandFailed(TaskError, code="E501"):  # noqa: N818 - the name users catch
-    """A program ended with a non-zero exit code (Z-10); carries everything it printed."""
-
-    default_hint = "Pass check=False to get the exit code in on_finished instead."
-
-    def __init__(
-        self, exit_code: int, stdout: str = "", stderr: str = "", *, command: str = "", **located: Unpack[Located]
-    ) -> None:
-        last = next((line for line in reversed((stderr or stdout).splitlines()) if line.strip()), "")
-        tail = f"; its last line was {last.strip()[:200]!r}" if last else ""
-        named = f"command {command!r}" if command else "the command"
-        super().__init__(f"{named} ended with exit code {exit_code}{tail}", **located)
-        self.exit_code = exit_code
-        self.stdout = stdout
-        self.stderr = stderr
-
-
-class TaskTimeout(TaskError, code="E502"):  # noqa: N818 - the name users catch
-    """A task ran longer than its `timeout` (seconds)."""
-
-    default_hint = "Raise timeout= or make the work smaller."
-
-    def __init__(self, seconds: float, *, what: str = "the task", **located: Unpack[Located]) -> None:
-        super().__init__(f"{what} did not end within {seconds:g} s", **located)
-        self.seconds = seconds
-
-
-class TaskFailed(_WrappingError, TaskError, code="E503"):  # noqa: N818 - the name users catch
-    """The user's function raised; `error` is its exception."""
-
-    default_hint = "Mend the function, or say what happens then: on_error=..., retries=..."
-
-
-class AgentError(TaskError, code="E504"):
-    """A model call failed. `retryable` as E-1 says; `retry_after` is in seconds, when the provider gave one."""
-
-    def __init__(
-        self, message: str, *, retryable: bool = False, retry_after: float | None = None, **located: Unpack[Located]
-    ) -> None:
-        super().__init__(message, **located)
-        self.retryable = retryable
-        self.retry_after = retry_after
-
-
-class ModelUnavailableError(TaskError, code="E505"):
-    """The model cannot be used here: unknown name, or its API key is not set."""
-
-
-class BudgetExceeded(TaskError, code="E506"):  # noqa: N818 - the name users catch
-    """A budget is spent (G-6): of the whole execution, which then stops, or of one agent, which then fails.
-
-    `limit` is the option that was reached (max_cost, max_tokens, max_tool_calls, max_agents, max_seconds), `spent` and
-    `allowed` are in its unit: US dollars, pieces or seconds.
-    """
-
-    def __init__(
-        self, limit: str, spent: float, allowed: float, *, whole: bool, message: str, **located: Unpack[Located]
-    ) -> None:
-        super().__init__(message, **located)
-        self.limit = limit
-        self.spent = spent
-        self.allowed = allowed
-        self.whole = whole
-        """The execution's budget, not only one agent's."""
-
-
-class Rejected(TaskError, code="E507"):  # noqa: N818 - the name users catch
-    """A person said no to what a Human node asked, and it has no on_reject (N-7)."""
-
-    default_hint = "Give the node on_reject=lambda r: ... to go on; r.comment says why."
-
-    def __init__(
-        self, what: str, *, by: str | None = None, comment: str | None = None, **located: Unpack[Located]
-    ) -> None:
-        who = f" by {by}" if by else ""
-        why = f": {comment}" if comment else ""
-        super().__init__(f"{what} was rejected{who}{why}", **located)
-        self.by = by
-        self.comment = comment
-
-
-class TaskCrashed(TaskError, code="E508"):  # noqa: N818 - the name users catch
-    """The attempt died with its engine, too often or in a way that forbids another (Z-7, Z-10)."""
-
-    default_hint = "Look what it does to the process that runs it; `smithers resume` after that tries it again."
-
-    def __init__(self, crashes: int, forbidden: bool = False, **located: Unpack[Located]) -> None:
-        times = "once" if crashes == 1 else f"{crashes} times"
-        why = ', and on_orphan="fail" forbids another try' if forbidden else ", which is as often as it is tried"
-        super().__init__(f"its engine died while it ran, {times}{why}", **located)
-        self.crashes = crashes
-
-
-class HandlerError(_WrappingError, code="E600"):
+class HandlerError(WrappingError, code="E600"):
     """An event handler raised; none of its writes happened (H-2). `error` is its exception."""
 
     default_hint = "Its writes were dropped; mend the handler and run it again."
