@@ -152,7 +152,7 @@ class World:
         return row[0] if row else None
 
     def run(self, *more: str, crash_at: str = "", log: Path | None = None) -> int:
-        return self.start("run", "plan.py", "--entry", "App", "--model", "test", *more, crash_at=crash_at, log=log)
+        return self.start("run", "plan.py", "--entry", "App", *more, crash_at=crash_at, log=log)
 
     def go_on(self, crash_at: str = "", log: Path | None = None) -> int:
         """Begin to resume, or to run where nothing was created; the process's id."""

@@ -9,8 +9,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from smithers_py import Claude, Command, Effect, End, Human, Parallel, Phase, Ralph, Smithers, Step, Task, Timer, plan
+from pydantic_ai.models.test import TestModel
 
+from smithers_py import (
+    Agent,
+    Claude,
+    Command,
+    Effect,
+    End,
+    Human,
+    Parallel,
+    Phase,
+    Ralph,
+    Smithers,
+    Step,
+    Task,
+    Timer,
+    idempotent,
+    plan,
+)
+
+CALLS_TOOLS = TestModel(call_tools=["tally", "grep"])
 RAN = Path(__file__).with_name("ran.txt")
 
 
@@ -47,6 +66,14 @@ async def writes(ctx: Any) -> int:
     ran("writes")
     ctx.state.append("bodies", "writes")
     return 1
+
+
+@idempotent
+def tally(word: str, ctx: Any) -> int:
+    """Count a word."""
+    ran("tally")
+    ctx.state.append("tallied", word)
+    return len(word)
 
 
 def one_more(n: int | None) -> int:
@@ -101,6 +128,9 @@ def App(ctx):
     with Phase("last", on_start=lambda: ctx.state.set("stage", "last")):
         with Parallel():
             Claude(id="poet", model="test", prompt="A poem").on_finished(lambda r: ctx.state.set("poem", r.output))
+            Agent(id="coder", model=CALLS_TOOLS, prompt="Tally", tools=[tally, "grep"]).on_finished(
+                lambda r: ctx.state.set("coded", r.output.partition(",")[0])  # what grep found changes with every run
+            )
             Smithers(Child, id="child").on_finished(lambda r: ctx.state.set("child", r.output))
         Task(returns("end", 0), id="end").on_finished(lambda r: ctx.state.append("phases", "last"))
         End({"sum": ctx.state.get("sum"), "rounded": ctx.state.get("rounded")})

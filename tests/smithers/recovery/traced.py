@@ -129,7 +129,7 @@ def main() -> int:
     sys.setprofile(witness.profile)
     database = ("--db", str(folder / "db.sqlite"))
     codes = [
-        smithers("run", "plan.py", "--entry", "App", "--model", "test", "--no-wait", *database),
+        smithers("run", "plan.py", "--entry", "App", "--no-wait", *database),
         smithers("approve", QUESTION, *database),
         smithers("resume", *database),
     ]
@@ -140,7 +140,8 @@ def main() -> int:
         wrong.append(f"exit codes {codes}")
     if points["task.start"] != points["task.end"] or points["task.start"] < seen["bodies"]:
         wrong.append(f"{points['task.start']} starts and {points['task.end']} ends of {seen['bodies']} bodies and more")
-    if not points["child.spawned"] == points["child.released"] == points["child.ended"] == seen["spawned"] > 0:
+    if not points["child.spawned"] == points["child.ended"] == seen["spawned"] > points["child.released"] > 0:
+        # The search of `grep` is a process of our own program, which waits for nothing.
         wrong.append(f"{seen['spawned']} processes, but {points['child.spawned']} child.spawned")
     if not points["heartbeat.inside"]:
         wrong.append("no heartbeat")
