@@ -1,6 +1,6 @@
 """SIGKILL at every named crash point and occurrence: the end is the same as without a kill.
 
-    python benchmarks/proofs/crash_points.py [--sample N --seed S] [--workers 3] [--only NAME]
+    python benchmarks/proofs/crash_points.py [--sample N --seed S] [--workers 3] [--only TEXT ...]
 
 One plan (tests/smithers/recovery/plan_under_test.py) in four processes: `run` until it waits for a person, `set` of a
 key, `approve`, `resume` to the end. They are run once without a kill, and the points that they pass are counted. Then,
@@ -125,14 +125,14 @@ def main() -> int:
     asked.add_argument("--sample", type=int, default=0, help="only so many, chosen by the seed (else all)")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--workers", type=int, default=3)
-    asked.add_argument("--only", default="", help="only points whose text has this")
+    asked.add_argument("--only", nargs="+", default=[""], help="only points whose text has one of these")
     given = asked.parse_args()
     preload()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="smithers-crash-") as folder:
         home = Path(folder)
         (home / "first").mkdir()
-        points = [point for point in unkilled(home / "first").points if given.only in str(point)]
+        points = [point for point in unkilled(home / "first").points if any(text in str(point) for text in given.only)]
         total, names = len(points), len({point.name for point in points})
         if given.sample:
             points = random.Random(given.seed).sample(points, min(given.sample, total))
