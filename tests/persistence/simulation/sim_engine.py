@@ -16,7 +16,7 @@ from sim_world import SimDatabase, SimProcess, Thread
 from smithers_persistence import ExecutionStore, HeldByAnother, LostLease, commands, reads
 from smithers_persistence.lease import Lease, Observation, observe, wait_for
 from smithers_persistence.records import TaskRecord
-from smithers_persistence.recovery import Recovery, Restart
+from smithers_persistence.recovery import Recovery
 from smithers_persistence.rows import (
     CommandAnswer,
     EndExecution,
@@ -26,6 +26,7 @@ from smithers_persistence.rows import (
     FrameWrite,
     InstanceRow,
     KvWrite,
+    Restart,
     TaskClaim,
     TaskRow,
     TransitionRow,
