@@ -205,3 +205,53 @@ def test_the_third_crash_of_an_attempt_fails_it(folder: Folder) -> None:
     assert state["failed"] == [state["why"]]
     assert folder.ran() == {"first": 1, "deadly": 3, "last": 1}
     assert folder.smithers("doctor", "latest").returncode == 0
+
+
+CHILD = """
+import asyncio
+from smithers_py import End, Parallel, Phase, Smithers, Task, plan
+
+async def wait():
+    note("wait")
+    (HERE / "started").touch()
+    await asyncio.sleep(0 if (HERE / "go").exists() else 600)
+    return "done"
+
+def bad():
+    note("bad")
+    if not (HERE / "mended").exists():
+        raise ValueError("broken")
+    return 2
+
+@plan
+def Child(ctx):
+    with Phase("one"):
+        Task(lambda: note("first"), id="first").on_finished(lambda r: ctx.state.increment("first"))
+        Task(wait, id="wait").on_finished(lambda r: ctx.state.set("waited", r.output))
+        Task(bad, id="bad").on_finished(lambda r: ctx.state.set("bad", r.output))
+    with Phase("two"):
+        End([ctx.state.get("first"), ctx.state.get("waited"), ctx.state.get("bad")])
+
+@plan
+def App(ctx):
+    with Phase("both"):
+        Smithers(Child, id="kid").on_finished(lambda r: ctx.state.set("kid", r.output))
+        Task(lambda: note("after"), id="after")
+"""
+
+
+@pytest.mark.requirement("Z-11", "T-5", "Z-7")
+def test_a_child_goes_on_with_its_parent_after_ctrl_c_and_after_a_failure(folder: Folder) -> None:
+    folder.write(CHILD)
+    child = folder.start("run", "plan.py", "--entry", "App")
+    folder.wait_for("started", child)
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=60)
+    assert child.returncode == 130
+    (folder.path / "go").touch()
+    assert folder.smithers("resume").returncode == 1
+    (folder.path / "mended").touch()
+    assert folder.smithers("resume").returncode == 0
+    assert folder.state() == {"kid": [1, "done", 2]}
+    assert folder.ran() == {"first": 1, "wait": 2, "bad": 2, "after": 1}
+    assert len(json.loads(folder.smithers("list", "--json").stdout)) == 2
