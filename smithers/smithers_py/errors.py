@@ -32,7 +32,10 @@ SmithersError
 │   ├── ModelUnavailableError     E505
 │   ├── BudgetExceeded            E506
 │   ├── Rejected                  E507
-│   └── TaskCrashed               E508
+│   ├── TaskCrashed               E508
+│   └── VcsError                  E509  git, of a Worktree, a snapshot or a rollback
+│       ├── NoRepositoryError     E510
+│       └── BranchInUseError      E511
 ├── HandlerError                  E600  wraps the exception of the user's handler
 ├── EffectError                   E610
 ├── EngineError                   E700
@@ -57,19 +60,23 @@ from typing import Unpack
 from smithers_py.error_base import Located, SmithersError, Where, WrappingError
 from smithers_py.task_errors import (
     AgentError,
+    BranchInUseError,
     BudgetExceeded,
     CommandFailed,
     ModelUnavailableError,
+    NoRepositoryError,
     Rejected,
     TaskCrashed,
     TaskError,
     TaskFailed,
     TaskTimeout,
+    VcsError,
 )
 from smithers_py.where import an
 
 __all__ = [
     "AgentError",
+    "BranchInUseError",
     "BudgetExceeded",
     "CommandFailed",
     "ComponentError",
@@ -92,6 +99,7 @@ __all__ = [
     "MissingKeyError",
     "MissingPropError",
     "ModelUnavailableError",
+    "NoRepositoryError",
     "PlanError",
     "PxSyntaxError",
     "Rejected",
@@ -114,6 +122,7 @@ __all__ = [
     "UnknownEventError",
     "UnknownPropError",
     "UsageError",
+    "VcsError",
     "Where",
     "WriteInRenderError",
 ]

@@ -1,5 +1,6 @@
 """What can go wrong with the work of a runnable: the E500s of errors.py (E-1, E-4)."""
 
+import shlex
 from typing import Unpack
 
 from smithers_py.error_base import Located, SmithersError, WrappingError
@@ -100,3 +101,22 @@ class TaskCrashed(TaskError, code="E508"):  # noqa: N818 - the name users catch
         why = ', and on_orphan="fail" forbids another try' if forbidden else ", which is as often as it is tried"
         super().__init__(f"its engine died while it ran, {times}{why}", **located)
         self.crashes = crashes
+
+
+class VcsError(TaskError, code="E509"):
+    """Git refused what a Worktree, a snapshot, a commit or a rollback needs (N-9, V-1)."""
+
+
+class NoRepositoryError(VcsError, code="E510"):
+    """There is no git, or no repository where one is needed."""
+
+    default_hint = "Make one: git init && git add -A && git commit -m first"
+
+
+class BranchInUseError(VcsError, code="E511"):
+    """Another working tree has the branch of a Worktree checked out."""
+
+    def __init__(self, branch: str, path: str, **located: Unpack[Located]) -> None:
+        if located.get("hint") is None:
+            located["hint"] = f"Choose another branch, or let go of it there: git worktree remove {shlex.quote(path)}"
+        super().__init__(f"the branch {branch} is checked out in {path}", **located)

@@ -1,0 +1,111 @@
+"""A workspace that lies in a git repository, and what in it is not the user's work."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+from smithers_py.errors import NoRepositoryError
+from smithers_py.vcs.git import Git
+
+REFS = "refs/smithers"
+_LONGEST = 150
+
+
+@dataclass(frozen=True)
+class Repo:
+    """The folder that work happens in: the whole of a repository's working tree, or a part of it."""
+
+    workspace: Path
+    """With every link resolved."""
+    top: Path
+    """The root of the working tree."""
+    private: tuple[Path, ...] = ()
+    """Files and folders that are no part of the work: the run's database, other working trees."""
+
+    @classmethod
+    def at(cls, workspace: Path, private: Iterable[Path] = ()) -> "Repo":
+        """The repository that a folder is in; `private` is left out beside every `.smithers`.
+
+        Raises:
+            NoRepositoryError: there is none, it has no working tree here, or git is missing.
+        """
+        folder = workspace.resolve()
+        found = Git(folder).try_("rev-parse", "--show-toplevel")
+        if found.code:
+            if "not a git repository" not in found.err and "work tree" not in found.err:
+                # For one the owner of the folder is somebody else: git says what to type.
+                raise NoRepositoryError(f"git does not work in {str(folder)!r}: {' '.join(found.err.split())}", hint="")
+            raise NoRepositoryError(f"{str(folder)!r} is in no git repository")
+        top = Path(found.out.removesuffix("\n"))
+        return cls(folder, top, tuple(Path(os.path.realpath(path)) for path in private))
+
+    @property
+    def git(self) -> Git:
+        """git in the workspace."""
+        return Git(self.workspace)
+
+    @cached_property
+    def prefix(self) -> str:
+        """The workspace below the root, with a slash at its end; "" when it is the root."""
+        below = self.workspace.relative_to(self.top).as_posix()
+        return "" if below == "." else f"{below}/"
+
+    @cached_property
+    def head(self) -> str | None:
+        """The commit that is checked out; None in a repository without one."""
+        done = self.git.try_("rev-parse", "-q", "--verify", "HEAD^{commit}")
+        return done.out.strip() if done.code == 0 else None
+
+    @cached_property
+    def _left_out(self) -> tuple[str, ...]:
+        trees = [entry.path for entry in worktrees_of(self.git) if entry.path != self.top]
+        inside = [path for path in (*self.private, *trees) if self.top in path.parents]
+        return (
+            "top,glob)**/.smithers/**",
+            *(f"top,literal){path.relative_to(self.top).as_posix()}" for path in inside),
+        )
+
+    @property
+    def work(self) -> tuple[str, ...]:
+        """The pathspecs of the user's work in the workspace."""
+        return ".", *(f":(exclude,{spec}" for spec in self._left_out)
+
+    @property
+    def not_work(self) -> tuple[str, ...]:
+        """The pathspecs of what `work` leaves out."""
+        return tuple(f":({spec}" for spec in self._left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeEntry:
+    """A line of `git worktree list`: `branch` is a whole ref, None when detached."""
+
+    path: Path
+    branch: str | None = None
+    locked: str | None = None
+    gone: bool = False
+    """Its folder is missing."""
+
+
+def worktrees_of(git: Git) -> list[WorktreeEntry]:
+    """The working trees of a repository, its main one first. Raises VcsError."""
+    found: list[WorktreeEntry] = []
+    for block in git.out("worktree", "list", "--porcelain").split("\n\n"):
+        fields = dict(line.partition(" ")[::2] for line in block.splitlines() if line)
+        if "worktree" in fields:
+            entry = WorktreeEntry(
+                Path(fields["worktree"]), fields.get("branch"), fields.get("locked"), "prunable" in fields
+            )
+            found.append(entry)
+    return found
+
+
+def ref_part(text: str) -> str:
+    """A name as one part of a ref or a path, whatever is in it; readable where it can be, unique where it is long."""
+    safe = quote(text, safe="").replace(".", "%2E").replace("~", "%7E")
+    safe = f"%2D{safe[1:]}" if safe.startswith("-") else safe
+    return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}%{sha256(text.encode()).hexdigest()[:16]}"
