@@ -1,6 +1,7 @@
 """Real `smithers` processes with short leases, and the plans they run."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -61,7 +62,16 @@ class Engines:
 
 def begun(n: int) -> None:
     """Wait until step `n` has begun; it waits for its gate now."""
-    Path(f"ready{n}").read_text()
+    # Not a plain read: that would wait for ever for a step that never begins.
+    pipe = os.open(f"ready{n}", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        waiting = select.poll()
+        waiting.register(pipe, select.POLLIN)
+        assert waiting.poll(60_000), f"step {n} did not begin"
+        while waiting.poll(60_000) and os.read(pipe, 100):
+            pass
+    finally:
+        os.close(pipe)
 
 
 def let_end(n: int) -> None:
