@@ -100,6 +100,10 @@ def run(
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag for this execution (repeatable).")] = None,
     no_wait: NoWait = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="Show the plan and what check says; run nothing.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with each version of the script that is saved.")
+    ] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="With --watch: ask before a save is taken over.")] = False,
 ) -> None:
     """Run a plan until nothing is left to do."""
     from smithers_py.cli.inputs import configured, plan_options
@@ -120,7 +124,7 @@ def run(
         raise typer.Exit(dry_run(options, as_json=json))
     from smithers_py.cli.run import run_command
 
-    raise typer.Exit(run_command(options, as_json=json))
+    raise typer.Exit(run_command(options, as_json=json, watch=watch, confirm=confirm))
 
 
 @app.command()

@@ -6,13 +6,12 @@ The answer is written like one from any other process; when somebody else is fas
 import asyncio
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from smithers_persistence import Database
+from smithers_py.cli.lines import Lines
 from smithers_py.cli.question import question_lines
 from smithers_py.cli.terminal import clean, note
 from smithers_py.errors import UsageError
@@ -22,6 +21,9 @@ from smithers_py.harness.commands import open_writer
 from smithers_py.harness.models import ApprovalView
 from smithers_py.harness.plan_view import PlanView
 from smithers_py.harness.reader import Reader
+
+if TYPE_CHECKING:
+    from smithers_persistence import Database
 
 _LOOK_SECONDS = 0.3
 _YES, _NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
@@ -45,24 +47,32 @@ class _Gone(Exception):  # noqa: N818 - it ends a prompt, nothing is wrong
     """The question was answered elsewhere or withdrawn."""
 
 
-async def ask_on_terminal(db_path: Path, view: PlanView, screen: Screen) -> None:
-    """Ask every question of the execution until cancelled, or until the input ends."""
+async def ask_on_terminal(db_path: Path, view: PlanView, screen: Screen, lines: Lines | None = None) -> None:
+    """Ask every question of the execution until cancelled, or until the input ends.
+
+    `lines`: what is typed, if somebody else asks on this terminal too.
+    """
+    if lines is None:
+        with contextlib.closing(Lines()) as typed:
+            await ask_on_terminal(db_path, view, screen, typed)
+        return
     later: set[int] = set()
-    with contextlib.closing(_Lines()) as lines:
-        await screen.asked.wait()
-        async with open_writer(db_path) as db:
-            while not lines.ended:
-                screen.asked.clear()
-                open_ = [one for one in await list_approvals(Reader(db), view.execution_id) if one.id not in later]
-                for one in open_:
-                    with _held(screen):
-                        if not await _ask(db, one, lines):
-                            later.add(one.id)
-                if not open_:
-                    await screen.asked.wait()
+    await screen.asked.wait()
+    async with open_writer(db_path) as db:
+        while not lines.ended:
+            screen.asked.clear()
+            open_ = [one for one in await list_approvals(Reader(db), view.execution_id) if one.id not in later]
+            for one in open_:
+                async with lines.turn:
+                    with held(screen):
+                        answered = await _ask(db, one, lines)
+                if not answered:
+                    later.add(one.id)
+            if not open_:
+                await screen.asked.wait()
 
 
-async def _ask(db: Database, asked: ApprovalView, lines: "_Lines") -> bool:
+async def _ask(db: "Database", asked: ApprovalView, lines: Lines) -> bool:
     """Ask one question; False when the person leaves it for later."""
     note(f"\n{clean(asked.node_id)} asks:")
     for line in question_lines(asked):
@@ -90,7 +100,7 @@ async def _ask(db: Database, asked: ApprovalView, lines: "_Lines") -> bool:
             return True
 
 
-async def _fields(db: Database, asked: ApprovalView, lines: "_Lines") -> Any:
+async def _fields(db: "Database", asked: ApprovalView, lines: Lines) -> Any:
     """The typed answer, field by field; None when the question asks for none."""
     schema = asked.payload.get("schema") if isinstance(asked.payload, dict) else None
     if schema is None:
@@ -116,7 +126,7 @@ def _value(text: str, schema: dict[str, Any]) -> Any:
         return text.strip()
 
 
-async def _line(db: Database, asked: ApprovalView, lines: "_Lines", prompt: str) -> str:
+async def _line(db: "Database", asked: ApprovalView, lines: Lines, prompt: str) -> str:
     """The next line typed. Raises _Gone when the question is not open any more."""
     sys.stderr.write(prompt)
     sys.stderr.flush()
@@ -134,42 +144,10 @@ async def _line(db: Database, asked: ApprovalView, lines: "_Lines", prompt: str)
 
 
 @contextlib.contextmanager
-def _held(screen: Screen) -> Generator[None]:
+def held(screen: Screen) -> Generator[None]:
+    """Leave the screen to a question meanwhile."""
     screen.hold()
     try:
         yield
     finally:
         screen.release()
-
-
-class _Lines:
-    """Lines of the standard input, read when they are whole: the terminal itself edits them."""
-
-    def __init__(self) -> None:
-        self.ended = False
-        self._typed: asyncio.Queue[str] = asyncio.Queue()
-        self._rest = b""
-        self._loop = asyncio.get_running_loop()
-        self._fd = sys.stdin.fileno()
-        self._loop.add_reader(self._fd, self._read)
-
-    async def next(self) -> str:
-        """The next line, without its end; empty when the input has ended."""
-        if self.ended and self._typed.empty():
-            return ""
-        return await self._typed.get()
-
-    def close(self) -> None:
-        """Leave the standard input alone."""
-        self._loop.remove_reader(self._fd)
-
-    def _read(self) -> None:
-        data = os.read(self._fd, 4096)
-        if not data:
-            self.ended = True
-            self._loop.remove_reader(self._fd)
-            self._typed.put_nowait("")
-            return
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        for line in whole:
-            self._typed.put_nowait(line.decode(errors="replace"))

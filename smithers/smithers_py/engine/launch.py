@@ -72,7 +72,7 @@ class StopRequest:
         self.exit_code = 130
         """What a run that is stopped so exits with: 130 after Ctrl-C, 143 after SIGTERM (C-4)."""
         self.run: Run | None = None
-        """The run, once it has begun: for who reloads its script."""
+        self._begun = asyncio.Event()
         self._asked: bool | None = None
 
     def request(self, now: bool) -> None:
@@ -90,9 +90,16 @@ class StopRequest:
                 run.tasks.cancel(inst)
         run.post(Trigger("stop", "interrupted"))
 
+    async def begun(self) -> Run:
+        """The run, once it has begun: for who reloads its script."""
+        await self._begun.wait()
+        assert self.run is not None  # noqa: S101 - attach sets both
+        return self.run
+
     def attach(self, run: Run) -> None:
         """The run to stop from now on; a request made earlier takes effect."""
         self.run = run
+        self._begun.set()
         if self._asked is not None:
             self.request(self._asked)
 

@@ -6,14 +6,17 @@ from typing import Any, Literal
 
 import orjson
 
+from smithers_persistence.rows import EventRow
 from smithers_py.engine.compare import Change, Comparison, compare
 from smithers_py.engine.instance import Instance
+from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.reopen import rerun
 from smithers_py.engine.run import Run
 from smithers_py.engine.tasks import state_of
 from smithers_py.nodes import NodeKind
 from smithers_py.nodes.props import plan_value
 
+_GOES_ON = "goes on as it started"
 What = Literal["new", "gone", "changed", "moved", "kept"]
 
 
@@ -74,8 +77,22 @@ def apply_change(run: Run, found: Comparison) -> None:
         if change.reruns:
             run.cascade.add(change.inst.node_id)
             rerun(run, change.inst)
-        elif change.inst.kind is NodeKind.RUNNABLE and change.inst.status == "running":
-            run.outdated.append(change.inst)
+    told: list[tuple[str, str, str | None]] = [
+        (inst.node_id, inst.status, f"outdated: {_GOES_ON}") for inst in _outdated(found)
+    ]
+    if told:
+        run.observer.frame(FrameReport(run.next_frame - 1, [], told))
+
+
+def change_events(run: Run, found: Comparison) -> list[EventRow]:
+    """What the log says of a change that is carried out, for the transaction that records the new script (Z-19)."""
+    changed = run.event("script.changed", payload=diff_text(describe(found)))
+    return [changed, *(run.event("node.outdated", inst.node_id, level="warning") for inst in _outdated(found))]
+
+
+def _outdated(found: Comparison) -> list[Instance]:
+    """Running nodes that the script describes otherwise now: they go on as they started."""
+    return [one.inst for one in found.changed if _when_changed(one) == _GOES_ON]
 
 
 def follow(run: Run, last_changes: Mapping[str, int]) -> list[Instance]:
@@ -127,7 +144,7 @@ def _sum(all_spent: Iterable[dict[str, float]]) -> dict[str, float]:
 
 
 def _works(inst: Instance) -> bool:
-    return inst.kind in (NodeKind.RUNNABLE, NodeKind.PHASE, NodeKind.STEP, NodeKind.PARALLEL, NodeKind.LOOP)
+    return inst.kind in ITEM_KINDS
 
 
 def _when_gone(inst: Instance) -> str:
@@ -141,5 +158,5 @@ def _when_changed(change: Change) -> str:
     if change.reruns:
         return "runs again"
     if change.inst.kind is NodeKind.RUNNABLE and change.inst.status in ("running", "blocked"):
-        return "goes on as it started"
+        return _GOES_ON
     return "changes"

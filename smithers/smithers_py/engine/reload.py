@@ -6,7 +6,7 @@ from typing import Any
 from smithers_persistence.head import last_changes
 from smithers_py.dsl.component import Element
 from smithers_py.engine.compare import Comparison, compare
-from smithers_py.engine.plan_change import PlanDiff, apply_change, describe, diff_text, follow
+from smithers_py.engine.plan_change import PlanDiff, apply_change, change_events, describe, follow
 from smithers_py.engine.run import Run
 from smithers_py.engine.triggers import Trigger
 
@@ -56,11 +56,11 @@ async def _taken(run: Run, script: NewScript) -> PlanDiff:
     before = _swap(run, script.element)
     try:
         found = await _compared(run)
+        diff = describe(found)
+        await run.store.change_script(script.sha256, change_events(run, found))
     except BaseException:
         _swap_back(run, before)
         raise
-    diff = describe(found)
-    await run.store.change_script(script.sha256, [run.event("script.changed", payload=diff_text(diff))])
     apply_change(run, found)
     run.post(Trigger("operator", "script changed"))
     return diff

@@ -29,7 +29,8 @@ from smithers_py.engine.compare import compare
 from smithers_py.engine.launch import Start, StopRequest, execute_run, validated_input
 from smithers_py.engine.observer import NullObserver, Observer
 from smithers_py.engine.orphans import Orphans
-from smithers_py.engine.plan_change import PlanDiff, apply_change, describe, diff_text
+from smithers_py.engine.plan_change import PlanDiff, apply_change, change_events, describe
+from smithers_py.engine.reload import NewScript
 from smithers_py.engine.restart import restarted
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Limits, Run, RunOptions
@@ -55,6 +56,10 @@ class ResumeOptions:
     confirm: Callable[[PlanDiff], bool] | None = None
     element: Element | None = None
     """The plan itself, of an execution that was started from Python."""
+    version: NewScript | None = None
+    """Go on with this version of the script, loaded already and accepted, in its runtime `rt`; a completed execution
+    too (C-6)."""
+    rt: Runtime | None = None
 
 
 async def resume_script(
@@ -106,7 +111,7 @@ async def preview_script(options: ResumeOptions, script: Path) -> PlanDiff:
         raise store_error(error) from error
     try:
         rows = await database.read(lambda conn: read_head(conn, options.execution_id))
-        rt = Runtime(on_write=signal_hook)
+        rt = options.rt or Runtime(on_write=signal_hook)
         with rt.activate():
             start = start_of(rows, options, NullObserver(), rt, script)
             return await preview_change(start, rows, database)
@@ -133,7 +138,10 @@ def start_of(
         )
     workspace = Path(config.get("workspace") or Path.cwd())
     element, sha256 = options.element, row.script_hash
-    if row.script is not None:
+    if options.version is not None:
+        element, sha256 = options.version.element, options.version.sha256
+        script = workspace / row.script if row.script is not None else None
+    elif row.script is not None:
         script = script or workspace / row.script
         loaded = load_script(script, config.get("entry"))
         element, sha256 = Element(loaded.component, loaded.props), loaded.sha256
@@ -222,6 +230,8 @@ async def preview_change(start: Start, rows: HeadRows, database: Database) -> Pl
 
 async def _accepted(start: Start, rows: HeadRows, database: Database, options: ResumeOptions) -> bool:
     """Whether the script has changed, which somebody has accepted."""
+    if options.version is not None:
+        return True
     if start.script_hash == rows.execution.script_hash:
         return False
     diff = await preview_change(start, rows, database)
@@ -238,8 +248,7 @@ async def _change(run: Run, start: Start) -> None:
     """Carry an accepted change out, and record it with the new script's hash."""
     changes = await run.store.db.read(lambda conn: last_changes(conn, run.execution_id))
     found = compare(run, changes)
-    event = run.event("script.changed", payload=diff_text(describe(found)))
-    await run.store.change_script(start.script_hash or "", [event])
+    await run.store.change_script(start.script_hash or "", change_events(run, found))
     apply_change(run, found)
 
 

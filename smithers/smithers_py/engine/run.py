@@ -170,8 +170,6 @@ class Run:
     """Nodes that run again because the script changed: what depends on them follows (plan_change.py)."""
     cascade_keys: set[str] = field(default_factory=set[str])
     """What such nodes have written since anybody looked."""
-    outdated: list[Instance] = field(default_factory=list[Instance])
-    """Running nodes that the script describes otherwise now: they go on, the next frame says so."""
     owed: Owed = field(default_factory=Owed)
     """What the next frame does besides what its render finds."""
     tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])

@@ -52,7 +52,7 @@ def class_name(cls: type) -> str:
     name = _names.get(cls)
     if name is None:
         name = f"{cls.__module__}:{cls.__qualname__}"
-        if find_class(name) is not cls:
+        if find_class(name) is not cls and not _was_replaced(name, cls):
             raise Refused(
                 cls.__qualname__,
                 "the class cannot be found again by its name",
@@ -60,6 +60,17 @@ def class_name(cls: type) -> str:
             )
         _names[cls] = name
     return name
+
+
+def _was_replaced(name: str, cls: type) -> bool:
+    """Whether `cls` is of a former load of its module (C-6): what a running task makes of it is read as the new one."""
+    module_name, _, qualname = name.partition(":")
+    module = sys.modules.get(module_name)
+    while module is not None:
+        if find_class(name) is not None and vars(module).get(qualname) is cls:
+            return True
+        module = vars(module).get("__smithers_before__")
+    return False
 
 
 def is_storable(cls: type) -> bool:
