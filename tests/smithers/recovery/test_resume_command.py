@@ -92,6 +92,17 @@ def test_what_ctrl_c_cancelled_runs_again(folder: Folder, times: int) -> None:
     assert folder.ran() == {"first": 1, "wait": 2}
 
 
+@pytest.mark.requirement("T-1", "T-4")
+@pytest.mark.parametrize("point", ["heartbeat.before", "heartbeat.inside", "heartbeat.after"])
+def test_killed_with_a_heartbeat_under_way_it_is_free_at_once(folder: Folder, point: str) -> None:
+    folder.write(SLOW)
+    killed = folder.smithers("run", "plan.py", crash=(point, 3), SMITHERS_LIMITS_HEARTBEAT_SECONDS="0.05")
+    assert killed.returncode == -signal.SIGKILL
+    (folder.path / "go").touch()
+    assert folder.smithers("resume").returncode == 0
+    assert folder.state() == {"first": 1, "waited": "done"}
+
+
 FAILS = """
 from smithers_py import Parallel, Phase, Task, plan
 
