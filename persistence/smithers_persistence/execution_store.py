@@ -249,11 +249,11 @@ class ExecutionStore:
         """What a resume decides before its first frame: one durable transaction."""
         await self._write(lambda conn: write_recovery(conn, self.holder, recovery), "recover", durable=True)
 
-    async def change_script(self, script_hash: str, events: Sequence[EventRow]) -> None:
-        """From now on the execution runs another version of its script (T-6)."""
+    async def change_script(self, script_hash: str | None, engine_version: str, events: Sequence[EventRow]) -> None:
+        """From now on the execution runs another version of its script, or of its engine (T-6)."""
 
         def change(conn: sqlite3.Connection) -> None:
-            conn.execute(Q["set_script_hash"], (script_hash, self.execution_id))
+            conn.execute(Q["set_script_hash"], (script_hash, engine_version, self.execution_id))
             writes.insert_events(conn, self.execution_id, events)
 
         await self._write(change, "script", durable=True)

@@ -56,4 +56,4 @@ ORDER BY created_at DESC, execution_id DESC LIMIT ?2;
 SELECT execution_id FROM executions WHERE execution_id >= ? AND execution_id < ? ORDER BY execution_id LIMIT ?;
 
 -- name: set_script_hash
-UPDATE executions SET script_hash = ? WHERE execution_id = ?;
+UPDATE executions SET script_hash = ?, engine_version = ? WHERE execution_id = ?;

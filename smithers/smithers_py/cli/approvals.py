@@ -4,9 +4,8 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from smithers_persistence import Database
 from smithers_py.cli.inputs import database_path
 from smithers_py.cli.question import question_lines
 from smithers_py.cli.reading import read
@@ -17,6 +16,9 @@ from smithers_py.harness.approvals import answer_approval, find_approval, list_a
 from smithers_py.harness.commands import open_writer, refuse_agents
 from smithers_py.harness.models import ApprovalView
 from smithers_py.harness.reader import Reader
+
+if TYPE_CHECKING:
+    from smithers_persistence import Database
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ def answer(
     execution, asked = targets if len(targets) == 2 else (None, targets[0])
     value = None if output is None else _parsed(output)
 
-    async def work(db: Database) -> tuple[ApprovalView, bool]:
+    async def work(db: "Database") -> tuple[ApprovalView, bool]:
         reader = Reader(db)
         found = None if execution is None else await reader.resolve(execution)
         chosen = find_approval(await list_approvals(reader, found), asked)
@@ -77,7 +79,7 @@ def answer(
         say(f"no engine runs it; go on with: smithers resume {told.execution_id}{flag}")
 
 
-def with_writer(database: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
+def with_writer(database: Path | None, work: Callable[["Database"], Awaitable[T]]) -> T:
     """The result of `work` on the chosen database, opened for writing."""
 
     async def body() -> T:

@@ -2,9 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from smithers_persistence import Database
 from smithers_py.cli.approvals import with_writer
 from smithers_py.cli.inputs import database_path
 from smithers_py.cli.summary import database_flag
@@ -12,6 +11,9 @@ from smithers_py.cli.terminal import clean, note, say, write_json
 from smithers_py.errors import UsageError
 from smithers_py.harness.commands import ANSWER_SECONDS, send_command
 from smithers_py.harness.models import CommandView
+
+if TYPE_CHECKING:
+    from smithers_persistence import Database
 
 BAD_INPUT = 2
 UNANSWERED = 1
@@ -28,7 +30,7 @@ def tell(
 ) -> int:
     """Send the command and print the answer; the exit code: 0 done or queued, 1 no sign of life, 2 refused."""
 
-    async def work(db: Database) -> CommandView:
+    async def work(db: "Database") -> CommandView:
         return await send_command(db, execution, verb, node=node, args=args)
 
     told = with_writer(database, work)

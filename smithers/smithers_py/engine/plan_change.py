@@ -8,7 +8,7 @@ import orjson
 
 from smithers_persistence.rows import EventRow
 from smithers_py.engine.compare import Change, Comparison, compare
-from smithers_py.engine.instance import Instance
+from smithers_py.engine.instance import ITEM_KINDS, Instance
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.reopen import rerun
 from smithers_py.engine.run import Run

@@ -38,6 +38,7 @@ from smithers_py.engine.store_errors import store_error
 from smithers_py.engine.tool_writes import restore_tool_writes
 from smithers_py.errors import ExecutionNotFoundError, UsageError
 from smithers_py.state.context import signal_hook
+from smithers_py.version import ENGINE_VERSION
 from smithers_reactive import Runtime
 
 
@@ -232,16 +233,22 @@ async def _accepted(start: Start, rows: HeadRows, database: Database, options: R
     """Whether the script has changed, which somebody has accepted."""
     if options.version is not None:
         return True
-    if start.script_hash == rows.execution.script_hash:
+    if start.script_hash == rows.execution.script_hash and rows.execution.engine_version == ENGINE_VERSION:
         return False
     diff = await preview_change(start, rows, database)
     agreed = options.confirm(diff) if options.confirm is not None else False
     if not (diff.is_empty or agreed or options.accept_changes):
         raise UsageError(
-            f"the script {start.options.script} has changed since {options.execution_id} ran, and with it the plan",
+            f"{_what_changed(start, rows)} has changed since {options.execution_id} ran, and with it the plan",
             hint=f"Go on with it: smithers resume {options.execution_id} --accept-changes",
         )
     return True
+
+
+def _what_changed(start: Start, rows: HeadRows) -> str:
+    if start.script_hash != rows.execution.script_hash:
+        return f"the script {start.options.script}"
+    return f"smithers itself (from {rows.execution.engine_version} to {ENGINE_VERSION})"
 
 
 async def _change(run: Run, start: Start) -> None:

@@ -2,6 +2,7 @@
 anywhere')."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,17 @@ async def test_a_preview_changes_nothing_and_tells_what_was_spent(place: Place, 
     assert diff.kept == 7
     assert place.ran() == ["research", "other"]
     assert (await place_tasks(place))[0][1] == "succeeded"
+
+
+@pytest.mark.requirement("T-6")
+async def test_another_version_of_the_engine_compares_the_plan(place: Place) -> None:
+    with sqlite3.connect(place.base.db_path) as conn:
+        conn.execute("UPDATE executions SET engine_version = '0.0.1'")
+    conn.close()
+    place.open()
+    assert (await place.resume()).status == "completed"
+    assert place.shown[0].is_empty
+    assert place.ran() == ["research", "other", "last"]
 
 
 @pytest.mark.requirement("T-6")
