@@ -57,7 +57,7 @@ async def _taken(run: Run, script: NewScript) -> PlanDiff:
     try:
         found = await _compared(run)
         diff = describe(found)
-        await run.store.change_script(script.sha256, change_events(run, found))
+        await run.store.change_script(script.sha256, ENGINE_VERSION, change_events(run, found))
     except BaseException:
         _swap_back(run, before)
         raise

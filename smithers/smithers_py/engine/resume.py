@@ -255,7 +255,7 @@ async def _change(run: Run, start: Start) -> None:
     """Carry an accepted change out, and record it with the new script's hash."""
     changes = await run.store.db.read(lambda conn: last_changes(conn, run.execution_id))
     found = compare(run, changes)
-    await run.store.change_script(start.script_hash or "", change_events(run, found))
+    await run.store.change_script(start.script_hash, ENGINE_VERSION, change_events(run, found))
     apply_change(run, found)
 
 
