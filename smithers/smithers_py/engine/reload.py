@@ -9,6 +9,7 @@ from smithers_py.engine.compare import Comparison, compare
 from smithers_py.engine.plan_change import PlanDiff, apply_change, change_events, describe, follow
 from smithers_py.engine.run import Run
 from smithers_py.engine.triggers import Trigger
+from smithers_py.version import ENGINE_VERSION
 
 
 @dataclass(frozen=True, slots=True)
