@@ -1,6 +1,7 @@
 """A changed script: what it means for each node, as data for people, and how it is carried out (T-6, C-6, Z-3)."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -8,15 +9,16 @@ import orjson
 
 from smithers_persistence.rows import EventRow
 from smithers_py.engine.compare import Change, Comparison, compare
-from smithers_py.engine.instance import ITEM_KINDS, Instance
+from smithers_py.engine.instance import CONTEXT_KINDS, ITEM_KINDS, Instance
 from smithers_py.engine.observer import FrameReport
-from smithers_py.engine.reopen import rerun
+from smithers_py.engine.reopen import rearm_stops, reopen_above, rerun
 from smithers_py.engine.run import Run
 from smithers_py.engine.tasks import state_of
 from smithers_py.nodes import NodeKind
 from smithers_py.nodes.props import plan_value
 
 _GOES_ON = "goes on as it started"
+_STAYS = "stays: what it is part of has ended"
 What = Literal["new", "gone", "changed", "moved", "kept"]
 
 
@@ -61,10 +63,17 @@ class PlanDiff:
 
 def describe(found: Comparison) -> PlanDiff:
     """The diff that people see."""
-    nodes = [_entry(inst, "gone", _when_gone(inst)) for inst in found.gone]
-    nodes += [_entry(one.inst, "changed", _when_changed(one), one) for one in found.changed]
+    opened = _opened(found)
+
+    def stays(inst: Instance) -> bool:
+        return inst.frozen and inst.context not in opened
+
+    nodes = [_entry(inst, "gone", _STAYS if stays(inst) else _when_gone(inst)) for inst in found.gone]
+    nodes += [
+        _entry(one.inst, "changed", _STAYS if stays(one.inst) else _when_changed(one), one) for one in found.changed
+    ]
     nodes += [_entry(inst, "moved", "stays, in another place") for inst in found.moved]
-    nodes += [_entry(inst, "new", "starts when its turn comes" if _works(inst) else "appears") for inst in found.new]
+    nodes += [_entry(inst, "new", _when_new(inst, opened)) for inst in found.new]
     return PlanDiff(nodes, len(found.kept), _sum(map(_spent, found.kept)))
 
 
@@ -73,6 +82,13 @@ def apply_change(run: Run, found: Comparison) -> None:
 
     What depends on such a node follows once it has ended anew: see `follow`.
     """
+    opened = _opened(found)
+    for inst in found.new:
+        above = _mounted_above(inst)
+        if _works(inst) and not above.is_root:
+            reopen_above(run, above, itself=above.kind in CONTEXT_KINDS)
+    if opened:
+        rearm_stops(run, opened)
     for change in found.changed:
         if change.reruns:
             run.cascade.add(change.inst.node_id)
@@ -143,8 +159,33 @@ def _sum(all_spent: Iterable[dict[str, float]]) -> dict[str, float]:
     return total
 
 
+def _opened(found: Comparison) -> set[Instance]:
+    """What has work to do, again or still: the containers around what is new or runs again, and the root."""
+    inner = [change.inst for change in found.changed if change.reruns]
+    above = [_mounted_above(inst) for inst in found.new if _works(inst)]
+    return {at for inst in inner for at in inst.ancestors()} | {at for top in above for at in (top, *top.ancestors())}
+
+
+def _mounted_above(new: Instance) -> Instance:
+    """Where in the plan that is mounted a new node would come."""
+    above = new.parent or new
+    while above.parent is not None and above.mounted_frame < 0:
+        above = above.parent
+    return above
+
+
 def _works(inst: Instance) -> bool:
-    return inst.kind in ITEM_KINDS
+    return inst.kind in ITEM_KINDS or inst.kind is NodeKind.STOP
+
+
+def _when_new(inst: Instance, opened: AbstractSet[Instance]) -> str:
+    if _works(inst):
+        return "starts when its turn comes"
+    above = _mounted_above(inst)
+    context = above if above.kind in CONTEXT_KINDS else above.context
+    return (
+        "does not appear: what it would be part of has ended" if above.frozen and context not in opened else "appears"
+    )
 
 
 def _when_gone(inst: Instance) -> str:

@@ -5,6 +5,7 @@ whoever asks (a resume's or a command's transaction).
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.progress import bump, items_at, lane_of, loop_state, settle
@@ -58,6 +59,21 @@ def reopen_above(run: Run, inst: Instance, *, itself: bool = False) -> None:
         run.tree.reopened[top] = None
 
 
+def rearm_stops(run: Run, opened: AbstractSet[Instance]) -> None:
+    """Give a Stop or End that has ended the run its turn back, and what it lies in: there is something to do before.
+
+    `opened`: the containers that go on.
+    """
+    for stop in [inst for inst in run.tree.root.walk() if inst.kind is NodeKind.STOP and inst.is_item]:
+        if stop.outcome is Outcome.OPEN:
+            continue
+        path = [inst for inst in (stop, *stop.ancestors()) if inst.is_item and inst not in opened]
+        for inst in path:
+            _turn_back(run, inst)
+        run.tree.reopened[path[-1]] = None
+        run.owed.stops = [inst for inst in run.owed.stops if inst is not stop]
+
+
 def _skipped(run: Run, context: Instance) -> Iterator[Instance]:
     for child in list(context.children):
         for item in list(items_at(child)):
@@ -72,6 +88,12 @@ def _reason(run: Run, item: Instance) -> str | None:
 
 def _unskip(run: Run, item: Instance) -> None:
     """Its turn is to come again."""
+    _turn_back(run, item)
+    for inst in item.walk():
+        inst.frozen = False
+
+
+def _turn_back(run: Run, item: Instance) -> None:
     run.tree.touch(settle(item, Outcome.OPEN))
     item.reached = False
     item.status = "idle"
@@ -79,6 +101,4 @@ def _unskip(run: Run, item: Instance) -> None:
     if lane is not None:
         lane[0] -= 1
     bump(item.parent or item, (0, 1, 0, 0))
-    for inst in item.walk():
-        inst.frozen = False
     run.owed.statuses.append(StatusChange(item, "idle"))

@@ -82,10 +82,10 @@ async def resume_script(
     try:
         try:
             rows = await _rows(database, options.execution_id)
-            if rows.execution.status == "completed":
+            if rows.execution.status == "completed" and options.version is None:
                 observer.started(rows.execution.execution_id, rows.execution.name or "")
                 return as_ended(rows)
-            rt = Runtime(on_write=signal_hook)
+            rt = options.rt or Runtime(on_write=signal_hook)
             with rt.activate():
                 start = start_of(rows, options, observer, rt)
                 changed = await _accepted(start, rows, database, options)
