@@ -17,7 +17,7 @@ from smithers_py.nodes import BaseNode
 GROUPS = {
     "Work": ["Command", "Task", "Claude", "Agent", "Smithers"],
     "Waiting": ["Human", "Timer"],
-    "Order": ["Phase", "Step", "Parallel"],
+    "Order": ["Phase", "Step", "Parallel", "Worktree"],
     "Loops": ["While", "Ralph"],
     "Choices and lists": ["If", "Switch", "Case", "Default", "Each", "Fragment", "Text"],
     "Effects and ends": ["Effect", "Stop", "End"],

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from smithers_py.nodes import Text as Text
     from smithers_py.nodes import Timer as Timer
     from smithers_py.nodes import While as While
+    from smithers_py.nodes import Worktree as Worktree
     from smithers_py.nodes.tools import ToolPolicy as ToolPolicy
     from smithers_py.nodes.tools import idempotent as idempotent
     from smithers_py.nodes.tools import pure as pure
@@ -82,6 +83,7 @@ __all__ = [
     "Timer",
     "ToolPolicy",
     "While",
+    "Worktree",
     "claude_task",
     "command",
     "component",

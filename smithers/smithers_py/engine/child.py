@@ -24,8 +24,8 @@ from smithers_py.where import an
 from smithers_reactive import Runtime
 
 
-async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
-    """Run the child plan to its end with its own state; the result's `output` is its `End` summary.
+async def run_child(run: Run, inst: Instance, node: Smithers, workspace: Path) -> dict[str, Any]:
+    """Run the child plan to its end in `workspace`, with its own state; the result's `output` is its `End` summary.
 
     Raises:
         TaskError: the child did not complete.
@@ -36,7 +36,7 @@ async def run_child(run: Run, inst: Instance, node: Smithers) -> dict[str, Any]:
         element, script_hash = _element(run, node)
     # A child that only waits tells its parent, which decides whether to go on waiting.
     name = f"{run.name}/{element.component.name}"
-    options = replace(run.options, wait=True, name=name, state={}, input=node.input, tags=())
+    options = replace(run.options, wait=True, name=name, state={}, input=node.input, tags=(), workspace=workspace)
     start = Start(
         element=element,
         options=options,

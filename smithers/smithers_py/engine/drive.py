@@ -55,6 +55,7 @@ async def finish(run: Run, ending: Ending) -> None:
         # The frame that would have written them was not to be: the run ended, or its render failed.
         await run.store.finish(*run.take_unrecorded())
     await run.tasks.cancel_all()
+    await run.worktrees.close()
     if ending.status == "waiting":
         await run_cleanups(run)
         await run.store.suspend(ending.status_reason or "", [run.event("execution.suspended", payload=_reason(ending))])

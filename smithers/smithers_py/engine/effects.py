@@ -28,6 +28,8 @@ async def run_effects(run: Run, frame: Frame) -> None:
     if frame.written:
         return
     for job in frame.jobs:
+        if job.chore is not None:
+            job.events = await job.chore()
         if job.fn is not None:
             await _run_job(run, frame, job)
         run.storm.ran(job)

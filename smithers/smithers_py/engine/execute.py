@@ -12,3 +12,6 @@ def execute(run: Run, frame: Frame) -> None:
     for inst in frame.changes.unmounted:
         if inst.kind is NodeKind.RUNNABLE:
             run.tasks.cancel(inst)
+        elif inst.kind is NodeKind.WORKTREE:
+            # Children come before their parents here, so the work in it has been told to stop.
+            run.worktrees.left(inst, frame.changes.unmounted)

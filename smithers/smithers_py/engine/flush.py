@@ -310,6 +310,7 @@ def _handled(frame: Frame) -> Iterator[tuple[str, int, str]]:
 def _events(run: Run, frame: Frame) -> list[Any]:
     found: list[Any] = []
     for job in frame.jobs:
+        found += job.events
         if job.handler_failed and job.error is not None:
             payload = orjson.dumps(job.error.to_json() | {"handler": job.event}).decode()
             found.append(run.event("handler.failed", job.inst.node_id, level="error", payload=payload))

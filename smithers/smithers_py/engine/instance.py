@@ -2,7 +2,8 @@
 
 An instance carries two trees in one. The *plan* tree is `parent`/`children`. The *progress* tree groups work: every
 instance has a `context`, the nearest ancestor that decides when work below it may start (the root, a Phase, Step,
-Parallel, loop or Worktree). Fragment, components, If/Switch/Each are transparent: their work counts for the context above.
+Parallel, loop or Worktree). Fragment, components, If/Switch/Each are transparent: their work counts for the context
+above.
 
 Counters make progress incremental. On every instance they sum the *items* (runnables and containers) of its own
 context that lie below it, so a completion costs the depth of the transparent path, never the number of siblings:
@@ -17,7 +18,9 @@ from typing import Any
 from smithers_py.nodes import BaseNode, NodeKind
 from smithers_reactive import Scope
 
-ITEM_KINDS = frozenset({NodeKind.RUNNABLE, NodeKind.PHASE, NodeKind.STEP, NodeKind.PARALLEL, NodeKind.LOOP, NodeKind.WORKTREE})
+ITEM_KINDS = frozenset(
+    {NodeKind.RUNNABLE, NodeKind.PHASE, NodeKind.STEP, NodeKind.PARALLEL, NodeKind.LOOP, NodeKind.WORKTREE}
+)
 """What counts as one piece of work for the context above it."""
 CONTEXT_KINDS = ITEM_KINDS - {NodeKind.RUNNABLE}
 ORDERED_KINDS = frozenset({NodeKind.PHASE, NodeKind.LOOP, NodeKind.WORKTREE})

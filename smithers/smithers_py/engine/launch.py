@@ -29,11 +29,13 @@ from smithers_py.engine.observer import FrameReport, NullObserver, Observer
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
 from smithers_py.engine.spending import Spending, budget_text
+from smithers_py.engine.step_vcs import StepVcs
 from smithers_py.engine.store_errors import store_error
 from smithers_py.engine.storm import StormGuard
 from smithers_py.engine.tasks import Tasks
 from smithers_py.engine.tree import Tree
 from smithers_py.engine.triggers import Trigger
+from smithers_py.engine.worktrees import Worktrees
 from smithers_py.errors import ReservedKeyError, UsageError, Where
 from smithers_py.ids import new_execution_id
 from smithers_py.logs.event_log import EventLog, events_path
@@ -282,6 +284,9 @@ def assemble(start: "Start", state: StateStore, store: ExecutionStore, now: int)
     run.questions = Questions(run)
     run.commands = Commands(run)
     run.spending = Spending(run, start.meter)
+    run.worktrees = Worktrees(run)
+    run.step_vcs = StepVcs(run)
+    files.folder_of = run.worktrees.folder_of
     return run
 
 

@@ -35,29 +35,30 @@ async def perform(run: Run, inst: Instance, control: TaskControl, pool: DaemonPo
         CancelledError: it was cancelled and has been cleaned up.
     """
     node = inst.desc
-    if isinstance(node, Task):
-        value = await run_function(node.fn, run.ctx, pool, node.timeout, grace_seconds=run.limits.grace_ms / 1000)
-        return Performed({"output": value})
-    if isinstance(node, Command):
-        return await _command(run, node, control)
-    if isinstance(node, Smithers):
-        from smithers_py.engine.child import run_child
-
-        return Performed(await run_child(run, inst, node))
     if isinstance(node, Human):
         return Performed(await ask_human(run, inst, node, control))
     if isinstance(node, Timer):
         await wait_out(run, inst, node, control)
         return Performed()
-    return await _agent(run, inst, control, pool)
+    workspace = await run.worktrees.ready(inst)
+    await run.step_vcs.before(inst)
+    if isinstance(node, Task):
+        value = await run_function(node.fn, run.ctx, pool, node.timeout, grace_seconds=run.limits.grace_ms / 1000)
+        return Performed({"output": value})
+    if isinstance(node, Command):
+        return await _command(run, node, control, workspace)
+    if isinstance(node, Smithers):
+        from smithers_py.engine.child import run_child
+
+        return Performed(await run_child(run, inst, node, workspace))
+    return await _agent(run, inst, control, pool, workspace)
 
 
-async def _command(run: Run, node: Command, control: TaskControl) -> Performed:
-    cwd = Path(node.cwd) if node.cwd is not None else run.options.workspace
+async def _command(run: Run, node: Command, control: TaskControl, workspace: Path) -> Performed:
     spec = CommandSpec(
         argv=list(node.argv) if node.argv is not None else None,
         shell=node.shell,
-        cwd=cwd if cwd.is_absolute() else run.options.workspace / cwd,
+        cwd=workspace if node.cwd is None else workspace / node.cwd,
         env=node.env or {},
         timeout=node.timeout,
         check=node.check,
@@ -67,7 +68,7 @@ async def _command(run: Run, node: Command, control: TaskControl) -> Performed:
     return Performed({"output": done.stdout, "exit_code": done.exit_code, "stdout": done.stdout, "stderr": done.stderr})
 
 
-async def _agent(run: Run, inst: Instance, control: TaskControl, pool: DaemonPool) -> Performed:
+async def _agent(run: Run, inst: Instance, control: TaskControl, pool: DaemonPool, workspace: Path) -> Performed:
     from smithers_py.agents.run import AgentSpec, run_agent
 
     node = inst.desc
@@ -84,7 +85,7 @@ async def _agent(run: Run, inst: Instance, control: TaskControl, pool: DaemonPoo
         clock=run.clock.now_ms,
         aliases=run.options.config.models,
         calls=run.spending.calls(inst),
-        tools=tool_spec(run, inst),
+        tools=tool_spec(run, inst, workspace),
         pool=pool,
     )
     done = await run_agent(spec, control)

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from smithers_py.engine.asking import Questions
     from smithers_py.engine.commands import Commands
     from smithers_py.engine.spending import Spending
+    from smithers_py.engine.step_vcs import StepVcs
     from smithers_py.engine.storm import StormGuard
     from smithers_py.engine.tasks import Tasks
+    from smithers_py.engine.worktrees import Worktrees
 
 
 T = TypeVar("T")
@@ -151,6 +153,8 @@ class Run:
     spending: Spending = field(init=False)
     questions: Questions = field(init=False)
     commands: Commands = field(init=False)
+    worktrees: Worktrees = field(init=False)
+    step_vcs: StepVcs = field(init=False)
     next_frame: int = 0
     times: PhaseTimes | None = None
     """What the last frame's phases took; its row gets them with the next write."""

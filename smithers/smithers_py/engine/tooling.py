@@ -12,8 +12,8 @@ from smithers_py.nodes.tools import ToolPolicy
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-def tool_spec(run: Run, inst: Instance) -> ToolSpec | None:
-    """What the agent of this node may use; None when it has no tools."""
+def tool_spec(run: Run, inst: Instance, workspace: Path) -> ToolSpec | None:
+    """What the agent of this node may use in `workspace`; None when it has no tools."""
     node = inst.desc
     if not node.tools:
         return None
@@ -22,14 +22,14 @@ def tool_spec(run: Run, inst: Instance) -> ToolSpec | None:
     given = rules.allow or rules.deny or rules.ask
     return ToolSpec(
         tools=node.tools,
-        workspace=run.options.workspace,
+        workspace=workspace,
         policy=node.policy,
         run_policy=ToolPolicy(allow=rules.allow, deny=rules.deny, ask=rules.ask) if given else None,
         forbidden=(
             *(database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")),
             database.parent / "executions",
         ),
-        protected=(*plan_files(run), *_settings(run)),
+        protected=(*plan_files(run), *_settings(run, workspace)),
         mcp_servers=config.mcp_servers,
         log_folder=run.log.path.parent,
         env_deny=rules.env_deny,
@@ -56,7 +56,7 @@ def plan_files(run: Run) -> tuple[Path, ...]:
     return tuple(sorted(files))
 
 
-def _settings(run: Run) -> tuple[Path, ...]:
+def _settings(run: Run, workspace: Path) -> tuple[Path, ...]:
     """Where the policy of later runs is read from, existing or not."""
     file = run.options.config.file
-    return (run.options.workspace / FILE, *(() if file is None else (file,)))
+    return (run.options.workspace / FILE, workspace / FILE, *(() if file is None else (file,)))

@@ -4,7 +4,7 @@ Decided between reconcile and commit, from the tree just rendered (Z-6), so that
 the effects phase has one list of jobs in plan order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic_core import to_jsonable_python
 
 from smithers_persistence.commands import CommandRecord
-from smithers_persistence.rows import Restart
+from smithers_persistence.rows import EventRow, Restart
 from smithers_py.engine.commands import Done
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.effect_state import EffectState
@@ -45,6 +45,9 @@ class Job:
     completion: Completion | None = None
     deps: str | None = None
     """The encoded deps an effect runs with."""
+    chore: Callable[[], Awaitable[list[EventRow]]] | None = None
+    """What the engine itself does in phase 6 before the plan's own code: it must be done when the end is written."""
+    events: list[EventRow] = field(default_factory=list[EventRow])
     actions: list[Action] = field(default_factory=list[Action])
     error: SmithersError | None = None
     """Why the node failed: the task's own error, or the handler's."""
@@ -135,8 +138,8 @@ class Frame:
 
     @property
     def runs_user_code(self) -> bool:
-        """True when phase 6 calls a handler or an effect, which must see the commit done."""
-        return any(job.fn is not None for job in self.jobs)
+        """True when phase 6 calls a handler or an effect, or changes files: all must see the commit done."""
+        return any(job.fn is not None or job.chore is not None for job in self.jobs)
 
     def lap(self, phase: str) -> None:
         """What ran since the last lap was this phase (F-7)."""
@@ -293,7 +296,18 @@ def _verdict(run: Run, frame: Frame, inst: Instance) -> Job | None:
     if inst.failed:
         frame.statuses += [StatusChange(item, "skipped", Outcome.SETTLED, "upstream") for item in unreached_items(inst)]
         return Job(inst, "container", "failed", None, (), "failed", Outcome.FAILED)
-    return Job(inst, "container", "on_complete", on_complete, (result,), "succeeded", Outcome.SETTLED)
+    job = Job(inst, "container", "on_complete", on_complete, (result,), "succeeded", Outcome.SETTLED)
+    job.chore = _chore(run, inst)
+    return job
+
+
+def _chore(run: Run, inst: Instance) -> Callable[[], Awaitable[list[EventRow]]] | None:
+    """What git has to do at the end of a container."""
+    if inst.kind is NodeKind.WORKTREE and inst.desc.cleanup != "keep":
+        return lambda: run.worktrees.clean(inst)
+    if inst.kind is NodeKind.STEP and (inst.desc.snapshot_after or inst.desc.commit_after):
+        return lambda: run.step_vcs.after(inst)
+    return None
 
 
 def _skip_lanes(frame: Frame, root: Instance) -> None:

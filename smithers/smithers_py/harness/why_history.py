@@ -11,9 +11,9 @@ from smithers_persistence import frame_store, reads, state_fold
 from smithers_persistence.frame_store import FlatNode
 from smithers_persistence.records import EventRecord, FrameRecord, NodeRecord, ScopeRun, TaskRecord, TransitionRecord
 
-CONTAINERS = frozenset({"Phase", "Step", "Parallel", "While", "Ralph"})
+CONTAINERS = frozenset({"Phase", "Step", "Parallel", "While", "Ralph", "Worktree"})
 LOOPS = frozenset({"While", "Ralph"})
-ORDERED = frozenset({"Phase", "While", "Ralph"})
+ORDERED = frozenset({"Phase", "While", "Ralph", "Worktree"})
 LANES = frozenset({"Phase", "Step"})
 SETTLED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 

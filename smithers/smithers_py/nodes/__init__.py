@@ -7,6 +7,7 @@ from smithers_py.nodes.effects import Effect, End, Stop
 from smithers_py.nodes.runnable import Command, Runnable, Smithers, Task
 from smithers_py.nodes.structural import Case, Default, Each, Fragment, If, Switch, Text
 from smithers_py.nodes.waiting import Human, Timer
+from smithers_py.nodes.worktree import Worktree
 
 __all__ = [
     "Agent",
@@ -34,4 +35,5 @@ __all__ = [
     "Text",
     "Timer",
     "While",
+    "Worktree",
 ]

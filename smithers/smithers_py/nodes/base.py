@@ -39,6 +39,7 @@ class NodeKind(StrEnum):
     STEP = "step"
     PARALLEL = "parallel"
     LOOP = "loop"
+    WORKTREE = "worktree"
     RUNNABLE = "runnable"
     EFFECT = "effect"
     STOP = "stop"

@@ -72,7 +72,10 @@ class Phase(_Named):
 class Step(_Named):
     """A step of a phase; steps run in order, the work inside one together (N-2, Z-5). The name serves as key.
 
-    The props about snapshots and commits are accepted, and do nothing yet.
+    With git, `snapshot_before` and `snapshot_after` keep the files of the workspace as they are before its first work
+    starts and after the last succeeded (`smithers snapshots`, `smithers rollback`); `commit_after` commits all changes
+    of the workspace on the current branch, with `commit_message` (else "smithers: " and the name). Where there is no
+    repository the log says so, and the plan goes on.
 
         with Phase("build"):
             with Step("libraries"):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
@@ -156,6 +157,13 @@ class Context:
     def input(self) -> Any:
         """The run's input, validated against the plan's model if it has one (Z-14)."""
         return self._input
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that the work happens in, which `ctx.fs` means too: that of the run; for functions and handlers
+        within a Worktree, that.
+        """
+        return self.fs.folder
 
     def now(self) -> datetime:
         """The time, in UTC. In render the time of this scope's last run, not a dependency (Z-17); elsewhere that of

@@ -65,9 +65,17 @@ class Files:
     def __init__(self, rt: Runtime, root: Path) -> None:
         self._rt = rt
         self.root = root.resolve()
+        self.folder_of: Callable[[Any], Path | None] = lambda _: None
+        """The folder in which an activity's owner works, where that is not the root: the engine knows the worktrees."""
         self._versions: dict[str, Version] = {}
         self._watched: dict[str, Watched] = {}
         self._records: list[FileRecord] = []
+
+    @property
+    def folder(self) -> Path:
+        """Where the code that runs now works: the root; in handlers and tasks within a Worktree, that."""
+        activity = active("ctx.fs")
+        return self.root if activity.kind == "render" else self.folder_of(activity.owner) or self.root
 
     def read(self, path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
         """The text of a file.
@@ -107,8 +115,10 @@ class Files:
                 hint="Use a relative pattern such as 'src/**/*.py'.",
             )
 
+        root = self.folder
+
         def look() -> list[str]:
-            return self._matches(pattern)
+            return _matches(root, pattern)
 
         return list(self._seen(f"glob:{pattern}", look, look))
 
@@ -195,19 +205,19 @@ class Files:
 
     def _locate(self, path: str | os.PathLike[str]) -> tuple[Path, str]:
         """The real path and its name relative to the root."""
-        full = (self.root / path).resolve()
-        if not full.is_relative_to(self.root):
+        root = self.folder
+        full = (root / path).resolve()
+        if not full.is_relative_to(root):
             raise StateActionError(
-                f"the path {os.fspath(path)!r} leads outside the workspace {str(self.root)!r}",
+                f"the path {os.fspath(path)!r} leads outside the workspace {str(root)!r}",
                 hint="ctx.fs reads and writes only inside the workspace; use a Command or Task for other files.",
             )
-        return full, full.relative_to(self.root).as_posix()
+        return full, full.relative_to(root).as_posix()
 
-    def _matches(self, pattern: str) -> list[str]:
-        inside = (path for path in self.root.glob(pattern) if path.is_file())
-        return sorted(
-            path.relative_to(self.root).as_posix() for path in inside if path.resolve().is_relative_to(self.root)
-        )
+
+def _matches(root: Path, pattern: str) -> list[str]:
+    inside = (path for path in root.glob(pattern) if path.is_file())
+    return sorted(path.relative_to(root).as_posix() for path in inside if path.resolve().is_relative_to(root))
 
 
 def _load(path: Path) -> bytes | None:

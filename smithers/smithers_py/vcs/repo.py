@@ -95,7 +95,8 @@ def worktrees_of(git: Git) -> list[WorktreeEntry]:
     """The working trees of a repository, its main one first. Raises VcsError."""
     found: list[WorktreeEntry] = []
     for block in git.out("worktree", "list", "--porcelain").split("\n\n"):
-        fields = dict(line.partition(" ")[::2] for line in block.splitlines() if line)
+        pairs = (line.partition(" ") for line in block.splitlines())
+        fields = {name: value for name, _, value in pairs}
         if "worktree" in fields:
             entry = WorktreeEntry(
                 Path(fields["worktree"]), fields.get("branch"), fields.get("locked"), "prunable" in fields

@@ -8,10 +8,11 @@ either both are there or neither.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from smithers_py.errors import VcsError
 from smithers_py.vcs.git import Git
@@ -44,6 +45,10 @@ class StepRef:
         """The ref of a snapshot or commit of the step."""
         return f"{REFS}/{ref_part(self.execution_id)}/{ref_part(self.node_id)}/{self.incarnation}/{what}"
 
+    def message(self, when: str, repo: Repo) -> str:
+        """The message of a snapshot: what it is, of whom, and where."""
+        return f"smithers: {when}\n\n{self.trailer()}\nSmithers-Workspace: {quote(str(repo.workspace))}\n"
+
     def trailer(self) -> str:
         """What the commit says of whom it is."""
         return f"Smithers-Step: {ref_part(self.execution_id)}/{ref_part(self.node_id)}@{self.incarnation}"
@@ -56,6 +61,14 @@ class Stat:
     files: int
     added: int
     removed: int
+
+    def __str__(self) -> str:
+        """As people read it: `2 files, +10 -3`."""
+        return f"{self.files} file{'' if self.files == 1 else 's'}, +{self.added} -{self.removed}"
+
+    def fields(self) -> dict[str, int]:
+        """For records."""
+        return {"files": self.files, "added": self.added, "removed": self.removed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +168,7 @@ def restore(repo: Repo, commit: str, undo_ref: str, message: str) -> tuple[Snaps
 
 
 @contextmanager
-def own_index(repo: Repo) -> Iterator[Git]:
+def own_index(repo: Repo) -> Generator[Git]:
     """git with an index of its own. It begins as a copy of the user's, whose time stamps spare reading every file."""
     with tempfile.TemporaryDirectory(prefix="smithers-index-") as folder:
         path = Path(folder) / "index"
