@@ -1,12 +1,14 @@
 """SIGKILL at every named crash point and occurrence: the end is the same as without a kill.
 
-    python benchmarks/proofs/crash_points.py [--sample N --seed S] [--workers 3] [--only TEXT ...]
+    python benchmarks/proofs/crash_points.py [--sample N --seed S] [--workers 3] [--only TEXT ...] [--twice]
 
 One plan (tests/smithers/recovery/plan_under_test.py) in four processes: `run` until it waits for a person, `set` of a
 key, `approve`, `resume` to the end. They are run once without a kill, and the points that they pass are counted. Then,
 for each point and occurrence, that process is killed there, and resumed until it completes. Compared are the state, the
 nodes with how they ended, the count of every handler's effect (each one counts in the state), how often each key
 changed, what became of the command, how often task bodies ran, and what `smithers doctor ID` says.
+
+With `--twice` the process that goes on after the kill is killed too, at one of its first points, before it may end.
 """
 
 import argparse
@@ -27,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "smithers" / "recov
 from killing import QUESTION, World, bodies, finished, outcome, preload, verdict
 
 STEPS = ("run", "set", "approve", "resume")
+EARLY = ("take", "recover", "commands.taken", "frame.commit", "frame.flush", "claim", "finished", "process", "handler")
+"""What a process passes that goes on with a killed run; some of it only now and then."""
 TOLD = ("set", "told", "5")
 
 
@@ -79,8 +83,8 @@ def unkilled(home: Path) -> Unkilled:
     return Unkilled(points, outcome(world), bodies(world), snapshots)
 
 
-def killed(home: Path, base: Unkilled, point: Point) -> tuple[bool, list[str]]:
-    """Kill it there and let it go on: whether it got there, and what is wrong in the end."""
+def killed(home: Path, base: Unkilled, point: Point, chance: random.Random | None) -> tuple[bool, list[str]]:
+    """Kill it there (with `chance` another time soon after) and let it go on: whether it got there, what is wrong."""
     # The same path in every run: a stored execution knows its workspace.
     folder = home / "w"
     shutil.rmtree(folder, ignore_errors=True)
@@ -94,6 +98,10 @@ def killed(home: Path, base: Unkilled, point: Point) -> tuple[bool, list[str]]:
     if not world.commands():
         # What was not acknowledged is typed again.
         world.smithers(*TOLD)
+    if chance is not None:
+        again = f"{chance.choice(EARLY)}.{chance.choice(('before', 'inside', 'after'))}:{chance.randint(1, 2)}"
+        world.wait(world.go_on(crash_at=again))
+        ended |= finished(world)
     world.to_the_end()
     wrong = verdict(world, base.outcome, base.bodies)
     lost = ended - finished(world)
@@ -102,16 +110,16 @@ def killed(home: Path, base: Unkilled, point: Point) -> tuple[bool, list[str]]:
     return died, wrong
 
 
-def work(job: tuple[str, int, int, list[Point]]) -> list[tuple[Point, bool, list[str]]]:
+def work(job: tuple[str, int, random.Random | None, list[Point]]) -> list[tuple[Point, bool, list[str]]]:
     """One process's share of the points, in a folder of its own, with an unkilled run of its own to compare with."""
-    home_text, number, _, points = job
+    home_text, number, chance, points = job
     home = Path(home_text) / str(number)
     home.mkdir()
     base = unkilled(home)
     done: list[tuple[Point, bool, list[str]]] = []
     for point in points:
         try:
-            died, wrong = killed(home, base, point)
+            died, wrong = killed(home, base, point, chance)
         except AssertionError as error:
             died, wrong = True, [str(error)]
         done.append((point, died, wrong))
@@ -126,6 +134,7 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--workers", type=int, default=3)
     asked.add_argument("--only", nargs="+", default=[""], help="only points whose text has one of these")
+    asked.add_argument("--twice", action="store_true", help="kill the one that goes on too")
     given = asked.parse_args()
     preload()
     begun = time.monotonic()
@@ -137,7 +146,15 @@ def main() -> int:
         if given.sample:
             points = random.Random(given.seed).sample(points, min(given.sample, total))
         print(f"{total} points: {names} names, each at every passing; {len(points)} of them are tried", flush=True)
-        jobs = [(folder, number, 0, points[number :: given.workers]) for number in range(given.workers)]
+        jobs = [
+            (
+                folder,
+                number,
+                random.Random(f"{given.seed}/{number}") if given.twice else None,
+                points[number :: given.workers],
+            )
+            for number in range(given.workers)
+        ]
         with multiprocessing.get_context("fork").Pool(given.workers) as pool:
             done = [one for share in pool.imap_unordered(work, jobs) for one in share]
     wrong = [point for point, _, lines in done if lines]
