@@ -34,6 +34,8 @@ from smithers_py.workers.retry import backoff_ms, is_retryable
 _AGENTS = ("Claude", "Agent")
 _WAITERS = ("Human", "Timer")
 _DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
+_UNTOLD_MS = 10
+"""How soon a retry is looked at again whose failure no frame has handled yet."""
 
 
 class TaskState:
@@ -349,9 +351,15 @@ class Tasks:
         state.timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._wake, inst)
 
     def _wake(self, inst: Instance) -> None:
-        if self.sleeping.pop(inst, None) is not None:
-            self._queue_of(inst).append(inst)
-            self.run.post(Trigger("timer", inst.node_id))
+        state = self.sleeping.pop(inst, None)
+        if state is None:
+            return
+        if inst.alive and inst.status == "running":
+            # A long frame: no flush has said yet that it waits, and queued now it would be taken for one that runs.
+            self._sleep(inst, state, _UNTOLD_MS)
+            return
+        self._queue_of(inst).append(inst)
+        self.run.post(Trigger("timer", inst.node_id))
 
     def _queue_of(self, inst: Instance) -> deque[Instance]:
         if inst.type_name in _WAITERS:
