@@ -195,7 +195,7 @@ class _Watch:
             self.files.take_back()
             return False
         print_diff(diff, f"  what it does to {ended.execution_id}:")
-        if diff.is_empty and ended.status == "completed":
+        if diff.is_idle and ended.status == "completed":
             return False
         if self.lines is not None and not await self._agreed(self.lines, None):
             self.files.take_back()

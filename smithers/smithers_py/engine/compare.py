@@ -108,7 +108,7 @@ def _read(before: list[Instance], draft: Draft, drift: _Drift) -> Comparison:
         change = _change(inst, draft, drift)
         if change is not None:
             found.changed.append(change)
-        else:
+        elif inst not in draft.relocated:
             found.kept.append(inst)
     found.moved = [inst for inst in draft.relocated if inst.kind is not NodeKind.TEXT]
     return found
@@ -124,7 +124,7 @@ def _change(inst: Instance, draft: Draft, drift: _Drift) -> Change | None:
     } | _prompt_change(inst, draft)
     state = state_of(inst)
     code = state is not None and state.signature != signature_of(desc)
-    if state is not None and not code and not drift.counts(inst):
+    if state is not None and not (code and drift.because is None) and not drift.counts(inst):
         return None
     return Change(inst, props, code) if props or code else None
 

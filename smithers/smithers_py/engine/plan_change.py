@@ -9,7 +9,7 @@ import orjson
 
 from smithers_persistence.rows import EventRow
 from smithers_py.engine.compare import Change, Comparison, compare
-from smithers_py.engine.instance import CONTEXT_KINDS, ITEM_KINDS, Instance
+from smithers_py.engine.instance import CONTEXT_KINDS, ITEM_KINDS, Instance, Outcome
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.reopen import rearm_stops, reopen_above, rerun
 from smithers_py.engine.run import Run
@@ -19,6 +19,7 @@ from smithers_py.nodes.props import plan_value
 
 _GOES_ON = "goes on as it started"
 _STAYS = "stays: what it is part of has ended"
+_ABSENT = "does not appear: what it would be part of has ended"
 What = Literal["new", "gone", "changed", "moved", "kept"]
 
 
@@ -56,6 +57,11 @@ class PlanDiff:
         """The plan is the same."""
         return not self.nodes
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing happens because of it, to an execution that has ended."""
+        return all(node.then in (_STAYS, _ABSENT) for node in self.nodes)
+
     def to_json(self) -> dict[str, Any]:
         """{"nodes": [...], "kept": n}"""
         return asdict(self)
@@ -66,7 +72,7 @@ def describe(found: Comparison) -> PlanDiff:
     opened = _opened(found)
 
     def stays(inst: Instance) -> bool:
-        return inst.frozen and inst.context not in opened
+        return inst.frozen and inst.context not in opened and inst.kind is not NodeKind.STOP
 
     nodes = [_entry(inst, "gone", _STAYS if stays(inst) else _when_gone(inst)) for inst in found.gone]
     nodes += [
@@ -87,8 +93,7 @@ def apply_change(run: Run, found: Comparison) -> None:
         above = _mounted_above(inst)
         if _works(inst) and not above.is_root:
             reopen_above(run, above, itself=above.kind in CONTEXT_KINDS)
-    if opened:
-        rearm_stops(run, opened)
+    rearm_stops(run, opened)
     for change in found.changed:
         if change.reruns:
             run.cascade.add(change.inst.node_id)
@@ -198,6 +203,8 @@ def _when_gone(inst: Instance) -> str:
 def _when_changed(change: Change) -> str:
     if change.reruns:
         return "runs again"
+    if change.inst.kind is NodeKind.STOP and change.inst.outcome is not Outcome.OPEN:
+        return "ends the run anew"
     if change.inst.kind is NodeKind.RUNNABLE and change.inst.status in ("running", "blocked"):
         return _GOES_ON
     return "changes"
