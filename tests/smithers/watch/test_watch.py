@@ -19,9 +19,9 @@ def app(ctx):
             Task(gate("long"), id="long"),
             Task(gate("doomed"), id="doomed"),
         ]),
-        # more
         Claude(prompt="Say one", id="agent"),
         Extra(),
+        # more
     ])
 """
 PX = """
@@ -39,9 +39,9 @@ def app(ctx):
                 <Task fn={gate("long")} id="long" />
                 <Task fn={gate("doomed")} id="doomed" />
             </Parallel>
-            {/* more */}
             <Claude id="agent">Say one</Claude>
             <Extra />
+            {/* more */}
         </Phase>
     )
 """
@@ -49,7 +49,7 @@ WORDS = {
     "plan.py": {
         "more": ("# more", 'Task(work("added"), id="added"),'),
         "doomed": ('            Task(gate("doomed"), id="doomed"),\n', ""),
-        "broken": ("Extra(),", "Extra(,"),
+        "broken": ("Extra(),", "Extra()),"),
     },
     "plan.px": {
         "more": ("{/* more */}", '<Task fn={work("added")} id="added" />'),
@@ -97,7 +97,7 @@ def test_each_edit_of_a_running_plan_does_what_its_diff_says(watched, name, text
     assert code == 0, "the exit code is that of the last ending"
     ran = plan.ran()
     assert sorted(ran) == ["added", "doomed", "extra", "first", "long"], "nothing runs twice"
-    assert ran.index("added") < ran.index("extra")
+    assert ran.index("extra") < ran.index("added")
     assert plan.tasks() == {
         "first": ["succeeded"],
         "long": ["succeeded"],
