@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from smithers_py.cli.verbs import register
+from smithers_py.cli import vcs_verbs, verbs
 
 Database = Annotated[
     Path | None,
@@ -50,7 +50,8 @@ db = typer.Typer(
     help="Read the state, its changes and the frames of an execution.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(db, name="db")
-register(app)
+verbs.register(app)
+vcs_verbs.register(app)
 
 
 def run_app(arguments: list[str] | None) -> None:

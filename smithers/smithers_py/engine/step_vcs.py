@@ -17,7 +17,7 @@ from smithers_persistence.rows import EventRow
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Run
 from smithers_py.engine.tasks import state_of
-from smithers_py.engine.worktrees import private_files, warning
+from smithers_py.engine.worktrees import warning
 from smithers_py.errors import VcsError
 from smithers_py.nodes import NodeKind
 from smithers_py.vcs import snapshots
@@ -66,7 +66,7 @@ class StepVcs:
         ref = snapshots.StepRef(run.execution_id, *step.key)
         try:
             folder = await run.worktrees.ready(step)
-            told = await asyncio.to_thread(_in_repo, folder, private_files(run), ref, work)
+            told = await asyncio.to_thread(_in_repo, folder, run.options.db_path, ref, work)
         except (VcsError, OSError) as error:
             return [warning(run, step, f"no snapshot or commit was made: {error}")]
         if told is None:
@@ -76,8 +76,8 @@ class StepVcs:
         return [run.event(kind, step.node_id, payload=orjson.dumps(payload).decode())]
 
 
-def _in_repo(folder: Path, private: tuple[Path, ...], ref: snapshots.StepRef, work: Work) -> Told | None:
-    return work(Repo.at(folder, private), ref)
+def _in_repo(folder: Path, database: Path, ref: snapshots.StepRef, work: Work) -> Told | None:
+    return work(Repo.at(folder, database), ref)
 
 
 def _before(repo: Repo, step: snapshots.StepRef) -> Told | None:

@@ -124,13 +124,6 @@ def warning(run: Run, inst: Instance, text: str) -> EventRow:
     return run.event("vcs.warning", inst.node_id, level="warning", payload=orjson.dumps({"message": text}).decode())
 
 
-def private_files(run: Run) -> tuple[Path, ...]:
-    """What belongs to the run and is never part of a snapshot or commit, wherever the database is."""
-    database = run.options.db_path
-    files = (database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm"))
-    return (*files, database.parent / "executions")
-
-
 def _around(inst: Instance) -> Instance | None:
     """The nearest Worktree above a node."""
     return next((above for above in inst.ancestors() if above.kind is NodeKind.WORKTREE), None)

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from annotated_types import Ge, Gt
+from pydantic import field_validator
 
 from smithers_py.nodes.base import Handler
 from smithers_py.nodes.runnable import Runnable
@@ -29,10 +30,10 @@ class _AgentNode(Runnable):
     tools: Any = None
     policy: ToolPolicy | None = None
     schema: type[Any] | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
-    max_turns: Annotated[int, Field(ge=1)] = 50
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tool_calls: Annotated[int, Field(ge=0)] | None = None
-    max_cost: Annotated[float, Field(gt=0)] | None = None
+    max_turns: Annotated[int, Ge(1)] = 50
+    max_tokens: Annotated[int, Ge(1)] | None = None
+    max_tool_calls: Annotated[int, Ge(0)] | None = None
+    max_cost: Annotated[float, Gt(0)] | None = None
     system_prompt: str | None = None
     resume: Literal["continue", "restart", "fail"] = "continue"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType, NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
+from annotated_types import MinLen
+from pydantic import BaseModel, ConfigDict, SkipValidation, ValidationError
 from pydantic_core import PydanticUndefined
 
 from smithers_py.errors import InvalidPropError, SmithersError
@@ -85,9 +86,9 @@ class BaseNode(BaseModel, PlanItem):
         handlers: dict[str, Handler]
         site: Site | None
 
-    id: Annotated[str, Field(min_length=1)] | None = None
+    id: Annotated[str, MinLen(1)] | None = None
     key: str | int | None = None
-    children: Annotated[Any, SkipValidation] = Field(default_factory=list[Any])
+    children: Annotated[Any, SkipValidation] = []  # each node gets a list of its own: Pydantic copies the default
     """A list; a function for Each and for loops that were given one."""
 
     @classmethod

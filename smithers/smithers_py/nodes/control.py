@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from annotated_types import Ge, MinLen
 
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
 
@@ -14,7 +14,7 @@ class _Named(BaseNode):
     positional: ClassVar[tuple[str, ...]] = ("name",)
     hints: ClassVar[dict[str, str]] = {"name": 'Pass a text first: Phase("build").'}
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, MinLen(1)]
 
     @property
     def identity(self) -> str | None:
@@ -128,7 +128,7 @@ class Parallel(BaseNode):
         "max_concurrency": "Pass how many of its children may run at once: Parallel(max_concurrency=3)."
     }
 
-    max_concurrency: Annotated[int, Field(ge=1)] | None = None
+    max_concurrency: Annotated[int, Ge(1)] | None = None
 
     if TYPE_CHECKING:
 
@@ -154,8 +154,8 @@ class _Loop(BaseNode):
     }
     callable_children: ClassVar[bool] = True
 
-    id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
-    max_iterations: Annotated[int, Field(ge=1)] = 10
+    id: Annotated[str, MinLen(1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    max_iterations: Annotated[int, Ge(1)] = 10
 
     def on_iteration(self, fn: Handler) -> Self:
         """Call `fn(n)` after iteration n (from 0)."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field
+from annotated_types import Ge, Le, MinLen
 
 from smithers_py.nodes.base import BaseNode, NodeKind
 
@@ -25,7 +25,7 @@ class Effect(BaseNode):
         "run": "Pass a function: run=lambda: ...",
     }
 
-    id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    id: Annotated[str, MinLen(1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
     deps: list[Any] | tuple[Any, ...]
     run: Callable[..., Any]
     cleanup: Callable[..., Any] | None = None
@@ -87,7 +87,7 @@ class End(BaseNode):
     hints: ClassVar[dict[str, str]] = {"exit_code": "Pass what the command exits with: 0 to 255."}
 
     summary: Any = None
-    exit_code: Annotated[int, Field(ge=0, le=255)] = 0
+    exit_code: Annotated[int, Ge(0), Le(255)] = 0
 
     if TYPE_CHECKING:
 

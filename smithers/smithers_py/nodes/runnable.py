@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from annotated_types import Ge, Gt
+from pydantic import model_validator
 
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Gt(0)]
 
 
 class Runnable(BaseNode):
@@ -26,7 +27,7 @@ class Runnable(BaseNode):
         "retries": "Pass how often a failure is repeated: retries=2.",
     }
 
-    retries: Annotated[int, Field(ge=0)] | None = None
+    retries: Annotated[int, Ge(0)] | None = None
     retry_on: Any = None
     timeout: Seconds | None = None
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
 from smithers_py.nodes.base import BaseNode, NodeKind
 
 
@@ -160,7 +158,7 @@ class Each(BaseNode):
     structural: ClassVar[frozenset[str]] = frozenset({"items"})
 
     items: Any
-    children: Callable[..., Any] = Field()  # pyright: ignore[reportIncompatibleVariableOverride]
+    children: Callable[..., Any]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
 
     if TYPE_CHECKING:
 

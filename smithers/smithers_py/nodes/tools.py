@@ -40,7 +40,7 @@ class ToolPolicy(BaseModel):
     Raises InvalidPropError: a rule that cannot be read, or a default that is none of the three words.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     hints: ClassVar[str] = 'Write rules as names or patterns: allow=["read", "shell(git *)", "github.*"].'
 
     allow: tuple[str, ...] = ()

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from annotated_types import Ge, MinLen
+from pydantic import model_validator
 
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
 
@@ -17,7 +18,7 @@ class _Waiting(BaseNode):
     retry_on: ClassVar[Any] = None
     timeout: ClassVar[float | None] = None
 
-    id: Annotated[str, Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    id: Annotated[str, MinLen(1)]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
 
 
 class Human(_Waiting):
@@ -80,7 +81,7 @@ class Timer(_Waiting):
         "until": "Pass a datetime with a time zone: until=datetime(2027, 1, 1, tzinfo=UTC).",
     }
 
-    seconds: Annotated[float, Field(ge=0)] | None = None
+    seconds: Annotated[float, Ge(0)] | None = None
     until: datetime | None = None
 
     if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from annotated_types import MinLen
 
 from smithers_py.nodes.base import BaseNode, NodeKind
 
@@ -22,8 +22,8 @@ class Worktree(BaseNode):
 
         with Worktree("fix-tests", cleanup="remove-if-clean"):
             with Step("fix", commit_after=True):
-                Claude(id="fixer", prompt="Fix the failing tests", tools="all")
-            Command(["pytest", "-q"], id="tests")
+                Command("echo fixed > fix.txt", id="fixer")
+            Task(work, id="check")
     """
 
     kind: ClassVar[NodeKind] = NodeKind.WORKTREE
@@ -33,8 +33,8 @@ class Worktree(BaseNode):
         "cleanup": 'Pass "keep", "remove-if-clean" or "remove".',
     }
 
-    branch: Annotated[str, Field(min_length=1)]
-    base: Annotated[str, Field(min_length=1)] | None = None
+    branch: Annotated[str, MinLen(1)]
+    base: Annotated[str, MinLen(1)] | None = None
     path: str | Path | None = None
     cleanup: Literal["keep", "remove", "remove-if-clean"] = "keep"
 

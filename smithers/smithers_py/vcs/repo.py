@@ -1,7 +1,6 @@
 """A workspace that lies in a git repository, and what in it is not the user's work."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -27,8 +26,9 @@ class Repo:
     """Files and folders that are no part of the work: the run's database, other working trees."""
 
     @classmethod
-    def at(cls, workspace: Path, private: Iterable[Path] = ()) -> "Repo":
-        """The repository that a folder is in; `private` is left out beside every `.smithers`.
+    def at(cls, workspace: Path, database: Path | None = None) -> "Repo":
+        """The repository that a folder is in. What belongs to the run with this database is private, beside every
+        `.smithers`.
 
         Raises:
             NoRepositoryError: there is none, it has no working tree here, or git is missing.
@@ -41,7 +41,7 @@ class Repo:
                 raise NoRepositoryError(f"git does not work in {str(folder)!r}: {' '.join(found.err.split())}", hint="")
             raise NoRepositoryError(f"{str(folder)!r} is in no git repository")
         top = Path(found.out.removesuffix("\n"))
-        return cls(folder, top, tuple(Path(os.path.realpath(path)) for path in private))
+        return cls(folder, top, () if database is None else _files_of(Path(os.path.realpath(database))))
 
     @property
     def git(self) -> Git:
@@ -78,6 +78,12 @@ class Repo:
     def not_work(self) -> tuple[str, ...]:
         """The pathspecs of what `work` leaves out."""
         return tuple(f":({spec}" for spec in self._left_out)
+
+
+def _files_of(database: Path) -> tuple[Path, ...]:
+    """The database's files, and the folder of logs beside it."""
+    files = (database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm"))
+    return (*files, database.parent / "executions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,15 @@ def commit_work(repo: Repo, ref: str, message: str) -> Commit | None:
     return Commit(commit, _branch(repo), _stat(repo, repo.head, commit))
 
 
+def difference(repo: Repo, commit: str) -> list[str]:
+    """What going back to a snapshot would do, a line for each file: `M name`, `A name` (made), `D name` (removed)."""
+    with own_index(repo) as git:
+        now = _work_tree(repo, git, whole=False)
+        found = git.out("diff-tree", "-r", "-z", "--name-status", "--no-renames", now, _placed(repo, now, commit))
+    words = found.split("\0")
+    return [f"{status} {name}" for status, name in zip(words[::2], words[1::2], strict=False)]
+
+
 def restore(repo: Repo, commit: str, undo_ref: str, message: str) -> tuple[Snapshot, Stat]:
     """Make the workspace what a snapshot holds, and keep what is there now under `undo_ref` first.
 
