@@ -57,7 +57,8 @@ the node and the line, the engine the execution and the frame.
 from collections.abc import Iterable
 from typing import Unpack
 
-from smithers_py.error_base import Located, SmithersError, Where, WrappingError
+from smithers_py.error_base import Located, SmithersError, Where
+from smithers_py.error_base import WrappingError as _WrappingError
 from smithers_py.task_errors import (
     AgentError,
     BranchInUseError,
@@ -172,7 +173,7 @@ class InvalidOutputError(PlanError, code="E108"):
     default_hint = "Return a node, an element, text, None or a list of these."
 
 
-class ComponentError(WrappingError, PlanError, code="E109"):
+class ComponentError(_WrappingError, PlanError, code="E109"):
     """A component raised while it was rendered; `error` is the exception, `where` the user's line (Z-9)."""
 
     default_hint = "Nothing of this frame was kept; mend the component and run it again."
@@ -291,7 +292,7 @@ class StateActionError(StateError, code="E404"):
     """A queued action cannot be applied: append to a non-list, an update that raised (Z-15)."""
 
 
-class HandlerError(WrappingError, code="E600"):
+class HandlerError(_WrappingError, code="E600"):
     """An event handler raised; none of its writes happened (H-2). `error` is its exception."""
 
     default_hint = "Its writes were dropped; mend the handler and run it again."
