@@ -79,7 +79,7 @@ class SmithersError(Exception):
         return {"type": kind, "code": self.code, "message": self.message, "hint": self.hint, "where": where}
 
 
-class WrappingError(SmithersError):
+class _WrappingError(SmithersError):
     """An exception of the user's code: keeps it as `error` and points at the user's line."""
 
     def __init__(self, what: str, error: BaseException, **located: Unpack[Located]) -> None:

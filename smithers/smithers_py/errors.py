@@ -57,8 +57,7 @@ the node and the line, the engine the execution and the frame.
 from collections.abc import Iterable
 from typing import Unpack
 
-from smithers_py.error_base import Located, SmithersError, Where
-from smithers_py.error_base import WrappingError as _WrappingError
+from smithers_py.error_base import Located, SmithersError, Where, _WrappingError
 from smithers_py.task_errors import (
     AgentError,
     BranchInUseError,

@@ -3,7 +3,7 @@
 import shlex
 from typing import Unpack
 
-from smithers_py.error_base import Located, SmithersError, WrappingError
+from smithers_py.error_base import Located, SmithersError, _WrappingError
 
 
 class TaskError(SmithersError, code="E500"):
@@ -37,7 +37,7 @@ class TaskTimeout(TaskError, code="E502"):  # noqa: N818 - the name users catch
         self.seconds = seconds
 
 
-class TaskFailed(WrappingError, TaskError, code="E503"):  # noqa: N818 - the name users catch
+class TaskFailed(_WrappingError, TaskError, code="E503"):  # noqa: N818 - the name users catch
     """The user's function raised; `error` is its exception."""
 
     default_hint = "Mend the function, or say what happens then: on_error=..., retries=..."
