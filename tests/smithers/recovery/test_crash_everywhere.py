@@ -23,14 +23,14 @@ def program(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.requirement("T-3", "T-5", "H-3", "Z-0", "Z-7", "Z-11", "Z-18", "N-3", "N-10")
 def test_killed_at_a_sample_of_the_points() -> None:
-    done = program(PROOFS / "crash_points.py", "--sample", "20", "--seed", "6", "--workers", "2")
+    done = program(PROOFS / "crash_points.py", "--sample", "12", "--seed", "6", "--workers", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert ", 0 wrong" in done.stdout
 
 
 @pytest.mark.requirement("T-4", "T-5", "H-3", "O-2")
 def test_killed_at_random_times() -> None:
-    done = program(PROOFS / "random_kills.py", "--kills", "6", "--seed", "6", "--workers", "2")
+    done = program(PROOFS / "random_kills.py", "--kills", "4", "--seed", "6", "--workers", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 executions wrong" in done.stdout
 
@@ -47,7 +47,7 @@ def test_nothing_happens_without_a_point(tmp_path: Path) -> None:
         ("smithers_persistence.database", "a COMMIT without a point"),
         ("smithers_py.engine.tasks", "began without task.start"),
         ("smithers_py.engine.effects", "was called without a point"),
-        ("smithers_py.workers.process", "processes, but 0 child.spawned"),
+        ("smithers_py.workers.process", "processes, but 1 child.spawned"),
     ],
 )
 def test_what_passes_no_point_is_found(blinded: str, found: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER)\b", re
 NOT_CALLED_BY_THEMSELVES = ("App", "Child", "one_more")
 """Components are rendered; the function of an update is part of a flush."""
 KINDS = ("handler", "effect", "cleanup")
-BODIES = ("body", "flaky", "broken", "writes")
+BODIES = ("body", "flaky", "broken", "writes", "tally")
 
 
 class Witness:
