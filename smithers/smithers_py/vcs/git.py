@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from smithers_persistence.crash import crash_point
 from smithers_py.errors import NoRepositoryError, VcsError
 
 TIME_LIMIT = 300.0
@@ -71,6 +72,7 @@ class Git:
             )
         except FileNotFoundError as error:
             raise NoRepositoryError("git is not installed, or not on PATH", hint="Install git.") from error
+        crash_point("child.spawned")
         with process:
             try:
                 out, err = process.communicate(os.fsencode(given), TIME_LIMIT)
@@ -80,6 +82,7 @@ class Git:
             except BaseException:
                 _kill(process)
                 raise
+        crash_point("child.ended")
         return Done(process.returncode, os.fsdecode(out), os.fsdecode(err))
 
 
