@@ -35,10 +35,14 @@ def retry_node(run: Run, frame: Frame, command: CommandRecord, inst: Instance) -
     return Done(command, f"{inst.path_name} is tried again")
 
 
-def rerun_node(run: Run, _frame: Frame, command: CommandRecord, inst: Instance) -> Done:
-    """Have a node run anew, whatever it came to: another incarnation, with the props that it has now."""
+def rerun_node(run: Run, command: CommandRecord, inst: Instance) -> None:
+    """Have a node run anew, whatever it came to: another incarnation, with the props that it has now.
+
+    The next frame mounts that, and answers: an answer from this one would be all that is left after a crash in between.
+    """
     rerun(run, inst)
-    return Done(command, f"{inst.path_name} runs anew")
+    run.commands.half_done[command.id] = f"{inst.path_name} runs anew"
+    run.commands.inbox.append(command)
 
 
 def reset_loop(run: Run, frame: Frame, command: CommandRecord, inst: Instance) -> Done:

@@ -48,6 +48,8 @@ class Commands:
         """Seen, and not yet answered on disk."""
         self.cancelling: dict[Instance, list[CommandRecord]] = {}
         """Answered with the end of these tasks."""
+        self.half_done: dict[int, str] = {}
+        """By id, what to answer once the frame that follows has done the rest."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: Watch | None = None
 

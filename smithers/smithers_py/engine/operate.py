@@ -96,9 +96,12 @@ def _retry(run: Run, frame: Frame, command: CommandRecord) -> Done:
     return Done(command, found, refused=True) if isinstance(found, str) else retry_node(run, frame, command, found)
 
 
-def _rerun(run: Run, frame: Frame, command: CommandRecord) -> Done:
+def _rerun(run: Run, _frame: Frame, command: CommandRecord) -> Done | None:
+    done = run.commands.half_done.pop(command.id, None)
+    if done is not None:
+        return Done(command, done)
     found = _node(run, command.node_id or "")
-    return Done(command, found, refused=True) if isinstance(found, str) else rerun_node(run, frame, command, found)
+    return Done(command, found, refused=True) if isinstance(found, str) else rerun_node(run, command, found)
 
 
 def _reset(run: Run, frame: Frame, command: CommandRecord) -> Done:
