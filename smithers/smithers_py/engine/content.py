@@ -11,7 +11,7 @@ from typing import Any
 from smithers_py.dsl.component import Element, call_plain, render_element
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance
-from smithers_py.engine.progress import loop_state
+from smithers_py.engine.progress import loop_state, may_reopen
 from smithers_py.engine.slots import where
 from smithers_py.errors import ComponentError, InvalidOutputError, InvalidPropError, SmithersError
 from smithers_py.nodes import BaseNode, Case, Default, Each, Effect, If, NodeKind, Switch
@@ -80,7 +80,8 @@ class Content:
         if kind in (NodeKind.TEXT, NodeKind.EFFECT, NodeKind.STOP):
             return desc.children
         whole = self.whole and bool(inst.children)
-        if not inst.reached or inst in draft.skipped or (inst.status in _SETTLED and not whole):
+        over = inst.status in _SETTLED and not may_reopen(inst)
+        if not inst.reached or inst in draft.skipped or (over and not whole):
             return [] if inst.mounted_frame < 0 else None
         if kind is not NodeKind.LOOP:
             return desc.children

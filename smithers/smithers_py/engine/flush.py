@@ -112,12 +112,16 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
             run.tree.touch(job.inst)
         if job.event == "reopened":
             run.tree.touch(settle(job.inst, Outcome.OPEN))
+            # One with a limit has yet to say who is next.
+            run.tree.touch(job.inst)
         if job.kind == "progress" and job.error is not None:
             # Whoever listens must not end the work that it listens to.
             run.observer.log("warning", job.error.render())
         elif job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
-            run.failures.append(job.error)
+            run.failures[job.inst.node_id] = job.error
             run.observer.log("error", job.error.render())
+        elif job.outcome is Outcome.SETTLED:
+            run.failures.pop(job.inst.node_id, None)
     if run.cascade:
         _note_cascade(run, frame)
     if frame.ending is not None and run.ending is None:
