@@ -35,6 +35,8 @@ class HeadRows:
     crashes: dict[tuple[str, int], int]
     """Attempts that died with their engine, by (node_id, mounted_frame); only where there are any."""
     effects: list[EffectRecord]
+    handler_errors: dict[str, str]
+    """The JSON of the last error that a handler of a node raised, by node_id; only where that is what it stands at."""
 
 
 def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
@@ -54,12 +56,21 @@ def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
         reads.tasks(conn, execution_id),
         {(row[0], row[1]): row[2] for row in conn.execute(Q["crashed_tasks"], (execution_id,))},
         reads.effects(conn, execution_id),
+        _handler_errors(conn, execution_id, state),
     )
 
 
 def last_changes(conn: sqlite3.Connection, execution_id: str) -> dict[str, int]:
     """By key, the frame whose flush changed it last. Reads all transitions of the execution."""
     return dict(conn.execute(Q["last_changes"], (execution_id,)).fetchall())
+
+
+def _handler_errors(conn: sqlite3.Connection, execution_id: str, state: dict[str, str]) -> dict[str, str]:
+    failed = {key for key, text in state.items() if key.startswith("$node/") and '"reason":"handler"' in text}
+    if not failed:
+        return {}
+    told = [row for row in reads.events(conn, execution_id) if row.type == "handler.failed"]
+    return {row.node_id: row.payload_json for row in told if row.node_id and row.payload_json}
 
 
 def _before(conn: sqlite3.Connection, execution_id: str, frame: int, state: dict[str, str]) -> dict[str, str | None]:

@@ -64,7 +64,7 @@ async def finish(run: Run, ending: Ending) -> None:
     await run_cleanups(run)
     done = run.commands.last(ending)
     summary = None if ending.summary is None else orjson.dumps(ending.summary).decode()
-    event = run.event(f"execution.{ending.status}", payload=_reason(ending, run.failures))
+    event = run.event(f"execution.{ending.status}", payload=_reason(ending, list(run.failures.values())))
     end = EndExecution(
         ending.status,
         ending.exit_code,
@@ -96,7 +96,7 @@ async def _frame(run: Run, triggers: list[Trigger]) -> None:
 def _render_failed(run: Run, error: SmithersError, status: str, exit_code: int, reason: str) -> None:
     """Nothing of the frame was kept; tasks are cancelled by `finish`, the execution can be resumed (Z-9)."""
     error.locate(execution_id=run.execution_id, frame=run.next_frame)
-    run.failures.append(error)
+    run.failures[""] = error
     run.observer.log("error", error.render())
     run.ending = Ending(status, exit_code, stop_reason=reason, status_reason=str(error))
 
@@ -127,7 +127,7 @@ def _idle_ending(run: Run) -> Ending:
     if run.tasks.only_people:
         return Ending("waiting", 3, stop_reason="waiting", status_reason=standing(run)[1])
     if run.failures:
-        return Ending("failed", 1, stop_reason="failed", status_reason=str(run.failures[0]))
+        return Ending("failed", 1, stop_reason="failed", status_reason=str(next(iter(run.failures.values()))))
     return Ending("completed", 0, stop_reason="idle")
 
 

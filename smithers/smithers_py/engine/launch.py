@@ -184,7 +184,7 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
         run.clock.now_ms() - run.started_ms,
         ending.stop_reason,
         ending.summary,
-        [error.to_json() for error in run.failures],
+        [error.to_json() for error in run.failures.values()],
     )
     run.observer.ended(result)
     return result

@@ -20,7 +20,7 @@ def retry(run: Run, inst: Instance) -> None:
     if inst.outcome is not Outcome.OPEN:
         run.tree.touch(settle(inst, Outcome.OPEN))
     inst.status = "scheduled"
-    run.failures = [error for error in run.failures if error.where.node != inst.path()]
+    run.failures.pop(inst.node_id, None)
     run.owed.statuses.append(StatusChange(inst, "scheduled"))
 
 
@@ -30,7 +30,8 @@ def rerun(run: Run, inst: Instance) -> None:
     run.tree.replaced.add(inst)
     if inst.parent is not None:
         run.tree.reopened[inst.parent] = None
-    run.failures = [error for error in run.failures if not (error.where.node or "").startswith(inst.path())]
+    for below in inst.walk():
+        run.failures.pop(below.node_id, None)
 
 
 def reopen_above(run: Run, inst: Instance, *, itself: bool = False) -> None:

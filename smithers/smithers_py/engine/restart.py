@@ -10,8 +10,9 @@ from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.journal import read_journal
 from smithers_py.engine.launch import Start, assemble
 from smithers_py.engine.reattach import reattach
-from smithers_py.engine.reopen import retry
-from smithers_py.engine.restore import rebuild, stored_result, task_state
+from smithers_py.engine.progress import loop_state
+from smithers_py.engine.reopen import reopen_above, retry
+from smithers_py.engine.restore import rebuild, status_word, stored_result, task_state
 from smithers_py.engine.run import Completion, Run
 from smithers_py.engine.stored_error import stored_error
 from smithers_py.engine.triggers import Trigger
@@ -43,10 +44,27 @@ def restarted(
     run.content.begin(rows.execution.head_frame, rows.head_time)
     reattach(run, rows, may_differ=may_differ)
     advance(run, rows)
+    _failures(run, rows)
     _put_work_back(run, rows, now)
     if retry_failed:
         _retry_containers(run)
     return run
+
+
+def _failures(run: Run, rows: HeadRows) -> None:
+    """What had failed and nobody handled, by the last word on each node: also handlers, and nodes that have left."""
+    last = {task.node_id: task for task in rows.tasks}
+    for key, text in rows.state.items():
+        kind, _, node_id = key.partition("/")
+        status, more = status_word(text) if kind == "$node" else ("", {})
+        if status != "failed" or more.get("handled"):
+            continue
+        of_handler = more.get("reason") == "handler"
+        error = rows.handler_errors.get(node_id) if of_handler else None
+        if error is None and node_id in last:
+            error = last[node_id].last_error_json
+        if error is not None:
+            run.failures[node_id] = stored_error(error)
 
 
 def _put_work_back(run: Run, rows: HeadRows, now: int) -> None:
@@ -64,8 +82,6 @@ def _put_work_back(run: Run, rows: HeadRows, now: int) -> None:
             run.tasks.put_back(inst, state, None if task.next_retry_at is None else task.next_retry_at - now)
         elif live:
             run.inbox.append(_completion(inst, task))
-        elif inst.outcome is Outcome.FAILED and task.last_error_json is not None:
-            run.failures.append(stored_error(task.last_error_json))
     if run.inbox:
         run.post(Trigger("task", run.inbox[0].inst.node_id))
 
@@ -87,6 +103,10 @@ def _retry_containers(run: Run) -> None:
             inst.extra.deps = None
             run.owed.effects.append(inst)
         elif inst.outcome is Outcome.FAILED:
-            retry(run, inst)
-            inst.status = "running"
-            run.owed.statuses[-1].status = "running"
+            done = loop_state(inst).done if inst.kind is NodeKind.LOOP else None
+            reopen_above(run, inst, itself=True)
+            run.tree.touch(inst)
+            run.failures.pop(inst.node_id, None)
+            if done is not None:
+                # Its iterations are over; only the end is told again.
+                loop_state(inst).done = done

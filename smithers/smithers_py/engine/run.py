@@ -193,8 +193,9 @@ class Run:
     """Of a child execution: tells its parent's node what it waits for, None when it goes on."""
     sent: Sent[CommitInfo] | None = None
     """The write of a frame that the next one did not wait for; see commit.py."""
-    failures: list[SmithersError] = field(default_factory=list[SmithersError])
-    """Unhandled failures, in the order in which they were flushed."""
+    failures: dict[str, SmithersError] = field(default_factory=dict[str, SmithersError])
+    """Unhandled failures by node_id ("": of the whole run), in the order in which they were flushed. The last word on a
+    node counts: what succeeded afterwards has not failed."""
     ending: Ending | None = None
     fatal: BaseException | None = None
     """The store failed or the lease is lost: the engine stops at once (F-6)."""

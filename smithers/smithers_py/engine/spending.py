@@ -78,7 +78,7 @@ class Spending:
         """The execution's budget is spent: it stops with the numbers (exit 4); resuming it with more goes on."""
         run = self._run
         if run.ending is None:
-            run.failures.append(error.locate(execution_id=run.execution_id))
+            run.failures[""] = error.locate(execution_id=run.execution_id)
             run.observer.log("error", error.render())
             run.ending = Ending("stopped", 4, stop_reason="budget", status_reason=error.message)
         run.post(Trigger("stop", "budget"))

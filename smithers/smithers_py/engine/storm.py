@@ -74,6 +74,6 @@ class StormGuard:
             inst = self._nodes[names[0]]
             file, line = inst.desc.source or (None, None)
             error.locate(node=inst.path(), file=file, line=line)
-        run.failures.append(error)
+        run.failures[""] = error
         run.observer.log("error", error.render())
         run.ending = run.ending or Ending("stalled", 4, stop_reason=reason, status_reason=text)
