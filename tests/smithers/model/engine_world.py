@@ -49,6 +49,9 @@ class Kill:
     passed: int = 0
 
     def __call__(self, name):
+        if name.startswith("command.seen"):
+            # On the watching thread, which has no run to take down; that a command was seen, matters to nobody.
+            return
         if self.dead:
             raise Killed(name)
         if self.after is None or name.startswith(("heartbeat", "migrate")):
@@ -237,6 +240,10 @@ class World:
         state = {key: orjson.loads(text) for key, text in texts.items() if not key.startswith("$")}
         mounted = [node for node in nodes if node.unmounted_frame is None and node.node_type in ITEMS]
         statuses = {node.node_id: node.status or "idle" for node in mounted}
+        # A status says what was told last; that its turn has come and nothing starts, is the task's row to say.
+        now = {(task.node_id, task.mounted_frame): task.status for task in tasks}
+        waits = [node.node_id for node in mounted if now.get((node.node_id, node.mounted_frame)) == "scheduled"]
+        statuses |= dict.fromkeys(waits, "idle")
         if row.status in ENDED:
             ended = (row.status, row.exit_code)
             return {"ended": ended, "state": state, "statuses": None if stopped else statuses}

@@ -85,12 +85,15 @@ class Case:
         kill = None
         if not plain and self.kills < MOST_KILLS and random.random() < 0.25:
             kill = random.randint(1, 30)
+            if model.paused and events[0][0] == "end":
+                # Whether its work is on disk decides whether it must run again, which it may not while paused.
+                kill = None
         world.kill.passed = 0
         world.kill.after = kill
         models = possible(model, events)
         for event in events:
             self.do(world, model, event)
-        if kill is not None and not events:
+        if kill is not None and events == [("nothing",)]:
             world.kill.dead = True
         return await self.come_to_rest(models, world)
 
@@ -162,6 +165,8 @@ class Case:
             point = world.kill.point or "at rest"
             await world.die()
             self.say(f"killed at {point}")
+            for model in models:
+                model.killed()
             if world.status()[0] in ("completed", "failed", "stopped"):
                 return self.agree(models, world)
             world.live()

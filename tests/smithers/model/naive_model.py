@@ -72,7 +72,9 @@ class Model:
         return {"running": sorted(self.running), "state": self.state, "statuses": self.statuses()}
 
     def statuses(self):
-        return {name: self.nodes[name].status for name in self.order() if self.nodes[name].kind != "stop"}
+        """Work whose turn has come, but which nothing may start, is as idle as what waits for its turn."""
+        mounted = [self.nodes[name] for name in self.order() if self.nodes[name].kind != "stop"]
+        return {node.name: "idle" if node.name in self.queue else node.status for node in mounted}
 
     def order(self, top=""):
         """The names of all mounted items in plan order."""
@@ -445,6 +447,7 @@ class Model:
         self.bad.discard(node.name)
         self.failed.discard(node.name)
         self.anew.add(node.name)
+        node.status, node.outcome, node.reached = "idle", OPEN, False
 
     def reopen_above(self, node):
         """The containers around it go on, and what was skipped because of it gets its turn back."""
@@ -459,6 +462,14 @@ class Model:
                 node.done = None
                 self.failed.discard(node.name)
                 self.bad.discard(node.name)
+
+    def killed(self):
+        """Its engine died: what ran is run again by the next one, but nothing starts while paused (Z-21)."""
+        if self.paused and self.ending is None:
+            for name in self.running:
+                self.nodes[name].status = "scheduled"
+            self.queue += self.running
+            self.running = []
 
     def resume_failed(self):
         """What a resume of a failed execution does: failed nodes once more, or only their handlers (Z-7)."""
