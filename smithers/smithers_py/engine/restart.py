@@ -9,8 +9,8 @@ from smithers_py.engine.advance import advance
 from smithers_py.engine.instance import Instance, Outcome
 from smithers_py.engine.journal import read_journal
 from smithers_py.engine.launch import Start, assemble
-from smithers_py.engine.reattach import reattach
 from smithers_py.engine.progress import loop_state
+from smithers_py.engine.reattach import reattach
 from smithers_py.engine.reopen import reopen_above, retry
 from smithers_py.engine.restore import rebuild, status_word, stored_result, task_state
 from smithers_py.engine.run import Completion, Run
