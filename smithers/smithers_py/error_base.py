@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 from smithers_py import where as _where
 from smithers_py.where import NOWHERE, suggestion, user_place
 
+__all__ = ["Located", "SmithersError", "Where", "_WrappingError"]
+
 Where = _where.Where
 """Where an error happened; lives in `where.py`, and here for whoever raises errors."""
 
