@@ -90,6 +90,8 @@ class _Watch:
         self.files = PlanScript(options.script, options.entry, options.workspace)
         self.lines = lines
         self.as_json = as_json
+        self.runs: Element | None = None
+        """The version that runs, or ran last."""
         self.untaken = False
         """A version was loaded that nothing has taken over."""
 
@@ -164,7 +166,7 @@ class _Watch:
                 note(_WAITING)
                 await self._saved()
                 continue
-            element = Element(loaded.component, loaded.props)
+            self.runs = element = Element(loaded.component, loaded.props)
             return lambda observer, stop: run_plan(
                 element, self.options, observer, stop, rt=rt, script_hash=loaded.sha256
             )
@@ -181,8 +183,11 @@ class _Watch:
             if version is None:
                 note(_WAITING)
                 continue
-            options = ResumeOptions(execution_id=ended.execution_id, base=self.options, version=version, rt=rt)
+            options = ResumeOptions(
+                execution_id=ended.execution_id, base=self.options, version=version, was=self.runs, rt=rt
+            )
             if await self._wanted(options, ended):
+                self.runs = version.element
                 return lambda observer, stop: resume_script(options, observer, stop)
             note(_WAITING)
 
@@ -221,13 +226,19 @@ class _Watch:
                 continue
             try:
                 if self.lines is None:
-                    print_diff(await take_over(run, version), f"  from frame {run.next_frame} on:")
+                    done = await take_over(run, version)
+                    self.runs = version.element
+                    print_diff(done, f"  from frame {run.next_frame} on:")
                 else:
                     await self._ask_first(run, version, self.lines, screen)
             except SmithersError as error:
                 report(error)
                 note(_GOES_ON)
                 self.files.take_back()
+            except Exception as error:
+                # The run goes on without anybody who watches: that is to be known now, not when it ends.
+                report(error)
+                raise
             self.untaken = False
 
     async def _ask_first(self, run: Run, version: NewScript, lines: Lines, screen: Screen) -> None:
@@ -237,6 +248,7 @@ class _Watch:
             self.files.take_back()
             return
         done = await take_over(run, version)
+        self.runs = version.element
         note(f"taken over from frame {run.next_frame} on")
         if not _same(done, offered):
             print_diff(done, "  the run had moved on meanwhile, so it is:")

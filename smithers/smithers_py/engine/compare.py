@@ -1,15 +1,18 @@
 """What a changed script would do to a plan that is under way, found by rendering it without keeping anything (T-6).
 
 The new script renders everything against the state as it is now, what has completed and is frozen included; the draft
-is read and taken back. A node that has started differs when its code does, or a prop of it although nothing that the
-component around it reads has changed since the node started: props that only follow the state are no change (Z-3).
+is read and taken back. Props that only follow the state are no change of the script (Z-3). So a node that has started
+differs when the script of before describes it otherwise under this very state; where that script is not at hand, when
+its code differs, or a prop although nothing that the component around it reads has changed since the node started.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from smithers_py.dsl.component import Element
 from smithers_py.engine.causes import read_names
 from smithers_py.engine.draft import Draft
 from smithers_py.engine.instance import Instance
@@ -17,7 +20,10 @@ from smithers_py.engine.render import render
 from smithers_py.engine.run import Run
 from smithers_py.engine.signature import signature_of
 from smithers_py.engine.tasks import state_of
+from smithers_py.errors import SmithersError
 from smithers_py.nodes import NodeKind
+
+T = TypeVar("T")
 
 _ENDED = ("succeeded", "failed", "cancelled", "skipped")
 
@@ -47,16 +53,33 @@ class Comparison:
     moved: list[Instance] = field(default_factory=list[Instance])
 
 
-class _Drift:
-    """Tells a prop that the script changed from one that only follows the state."""
+Looks = dict[Instance, tuple[dict[str, Any], str, bytes | None]]
+"""How a script describes what is mounted: props, prompt and code of each node."""
 
-    def __init__(self, draft: Draft, last_changes: Mapping[str, int], because: AbstractSet[str] | None) -> None:
+
+class _Drift:
+    """Tells a prop that the script changed from one that only follows the state.
+
+    `was`: how the script of before describes things, under the same state; where that is not known, what has changed
+    since the node started tells.
+    """
+
+    def __init__(
+        self, draft: Draft, last_changes: Mapping[str, int], because: AbstractSet[str] | None, was: Looks
+    ) -> None:
         self.reads = {scope.owner: read_names(log) for scope, log in draft.logs}
         self.last_changes = last_changes
         self.because = because
+        self.was = was
 
-    def counts(self, inst: Instance) -> bool:
-        """Whether another description of a node that has started is a change, by what the component above reads."""
+    def counts(self, inst: Instance, draft: Draft, *, code: bool) -> bool:
+        """Whether another description of a node that has started is a change."""
+        if inst in self.was:
+            return self.was[inst] != _look(inst, draft)
+        return (code and self.because is None) or self._moved(inst)
+
+    def _moved(self, inst: Instance) -> bool:
+        """By what the component above reads."""
         above = next((one for one in inst.ancestors() if one in self.reads), None)
         keys = self.reads[above] if above is not None else []
         if self.because is not None:
@@ -64,16 +87,39 @@ class _Drift:
         return all(self.last_changes.get(key, -1) < inst.mounted_frame for key in keys)
 
 
-def compare(run: Run, last_changes: Mapping[str, int], *, because: AbstractSet[str] | None = None) -> Comparison:
+def compare(
+    run: Run,
+    last_changes: Mapping[str, int],
+    *,
+    because: AbstractSet[str] | None = None,
+    was: Element | None = None,
+) -> Comparison:
     """Render the script that the run's root holds now, and say what is other than mounted; changes nothing.
 
     `last_changes`: by state key, the frame whose flush changed it last. `because`: the script is the same, and only
-    what differs due to one of these keys counts.
+    what differs due to one of these keys counts. `was`: the script of before, where it is at hand.
 
     Raises:
         PlanError, RenderPhaseError, StateError: what the new script's components do wrong.
     """
     before = list(run.tree.root.walk())
+    looks: Looks = {}
+    if was is not None:
+        root = run.tree.root
+        root.desc, new = was, root.desc
+        try:
+            # It may not be able to render any more, which is why it was changed.
+            with suppress(SmithersError):
+                looks = _rendered(
+                    run, lambda draft: {inst: _look(inst, draft) for inst in before if inst in draft.descs}
+                )
+        finally:
+            root.desc = new
+    return _rendered(run, lambda draft: _read(before, draft, _Drift(draft, last_changes, because, looks)))
+
+
+def _rendered(run: Run, read: Callable[[Draft], T]) -> T:
+    """What `read` finds in a draft of the whole plan, which is taken back."""
     tree = run.tree
     stale, unended, past = dict(tree.stale), dict(tree.unended), dict(tree.past)
     # Whose turn comes only because of what this render changes is part of the difference; all else is not.
@@ -86,13 +132,19 @@ def compare(run: Run, last_changes: Mapping[str, int], *, because: AbstractSet[s
     draft: Draft | None = None
     try:
         draft = render(run.tree, run.content, [], run.next_frame, comparing=True)
-        return _read(before, draft, _Drift(draft, last_changes, because))
+        return read(draft)
     finally:
         run.content.whole = False
         if draft is not None:
             draft.rollback()
         tree.stale, tree.unended, tree.past, tree.rescripted = stale, unended, past, rescripted
         run.rt.requeue([*run.rt.take_dirty(), *dirty])
+
+
+def _look(inst: Instance, draft: Draft) -> tuple[dict[str, Any], str, bytes | None]:
+    desc = draft.described.get(inst, inst.desc)
+    texts = (str(one.desc.value) for one in inst.children if one.kind is NodeKind.TEXT)
+    return desc.plan_props(), "".join(texts), signature_of(desc) if inst.kind is NodeKind.RUNNABLE else None
 
 
 def _read(before: list[Instance], draft: Draft, drift: _Drift) -> Comparison:
@@ -124,7 +176,7 @@ def _change(inst: Instance, draft: Draft, drift: _Drift) -> Change | None:
     } | _prompt_change(inst, draft)
     state = state_of(inst)
     code = state is not None and state.signature != signature_of(desc)
-    if state is not None and not (code and drift.because is None) and not drift.counts(inst):
+    if state is not None and not drift.counts(inst, draft, code=code):
         return None
     return Change(inst, props, code) if props or code else None
 

@@ -48,7 +48,7 @@ async def between_frames(run: Run) -> None:
 async def _proposed(run: Run, script: NewScript) -> PlanDiff:
     before = _swap(run, script.element)
     try:
-        return describe(await _compared(run))
+        return describe(await _compared(run, before[0]))
     finally:
         _swap_back(run, before)
 
@@ -56,7 +56,7 @@ async def _proposed(run: Run, script: NewScript) -> PlanDiff:
 async def _taken(run: Run, script: NewScript) -> PlanDiff:
     before = _swap(run, script.element)
     try:
-        found = await _compared(run)
+        found = await _compared(run, before[0])
         diff = describe(found)
         await run.store.change_script(script.sha256, ENGINE_VERSION, change_events(run, found))
     except BaseException:
@@ -67,8 +67,8 @@ async def _taken(run: Run, script: NewScript) -> PlanDiff:
     return diff
 
 
-async def _compared(run: Run) -> Comparison:
-    return compare(run, await _last_changes(run))
+async def _compared(run: Run, was: Element) -> Comparison:
+    return compare(run, await _last_changes(run), was=was)
 
 
 def _swap(run: Run, element: Element) -> tuple[Any, bool]:

@@ -60,6 +60,8 @@ class ResumeOptions:
     version: NewScript | None = None
     """Go on with this version of the script, loaded already and accepted, in its runtime `rt`; a completed execution
     too (C-6)."""
+    was: Element | None = None
+    """The version that ran last, if it is at hand: what has changed is told exactly then."""
     rt: Runtime | None = None
 
 
@@ -91,7 +93,7 @@ async def resume_script(
                 changed = await _accepted(start, rows, database, options)
                 run = await reattached(start, database, may_differ=changed or options.accept_changes)
                 if changed:
-                    await _change(run, start)
+                    await _change(run, start, options.was)
                 return await execute_run(run, stop)
         finally:
             await database.close()
@@ -115,7 +117,7 @@ async def preview_script(options: ResumeOptions, script: Path) -> PlanDiff:
         rt = options.rt or Runtime(on_write=signal_hook)
         with rt.activate():
             start = start_of(rows, options, NullObserver(), rt, script)
-            return await preview_change(start, rows, database)
+            return await preview_change(start, rows, database, options.was)
     except PersistenceError as error:
         raise store_error(error) from error
     finally:
@@ -214,7 +216,7 @@ async def _rows(database: Database, execution_id: str) -> HeadRows:
         raise ExecutionNotFoundError(execution_id) from None
 
 
-async def preview_change(start: Start, rows: HeadRows, database: Database) -> PlanDiff:
+async def preview_change(start: Start, rows: HeadRows, database: Database, was: Element | None = None) -> PlanDiff:
     """What the script, as it is now, would do to a stored execution; changes nothing and needs no ownership.
 
     Raises:
@@ -224,7 +226,7 @@ async def preview_change(start: Start, rows: HeadRows, database: Database) -> Pl
     run = restarted(start, store, rows, may_differ=True)
     try:
         changes = await database.read(lambda conn: last_changes(conn, run.execution_id))
-        return describe(compare(run, changes))
+        return describe(compare(run, changes, was=was))
     finally:
         run.tasks.close()
 
@@ -251,10 +253,10 @@ def _what_changed(start: Start, rows: HeadRows) -> str:
     return f"smithers itself (from {rows.execution.engine_version} to {ENGINE_VERSION})"
 
 
-async def _change(run: Run, start: Start) -> None:
+async def _change(run: Run, start: Start, was: Element | None) -> None:
     """Carry an accepted change out, and record it with the new script's hash."""
     changes = await run.store.db.read(lambda conn: last_changes(conn, run.execution_id))
-    found = compare(run, changes)
+    found = compare(run, changes, was=was)
     await run.store.change_script(start.script_hash, ENGINE_VERSION, change_events(run, found))
     apply_change(run, found)
 

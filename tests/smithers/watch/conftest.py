@@ -86,7 +86,7 @@ class Watched:
     def wait_for(self, text: str) -> str:
         seen: list[str] = []
         while not seen or text not in seen[-1]:
-            line = self.lines.get(timeout=60)
+            line = self.lines.get(timeout=30)
             assert line is not None, f"the program ended before it wrote {text!r}:\n{''.join(seen)}"
             seen.append(line)
         return "".join(seen)
@@ -96,7 +96,7 @@ class Watched:
         assert self.process is not None
         self.process.send_signal(signal)
         seen: list[str] = []
-        while (line := self.lines.get(timeout=60)) is not None:
+        while (line := self.lines.get(timeout=30)) is not None:
             seen.append(line)
         return self.process.wait(60), "".join(seen)
 
