@@ -8,7 +8,8 @@ A point is a no-op unless a hook is set, or the environment asks for one:
 Every transaction passes `<what>.before`, `<what>.inside` (all its statements are done, it is not committed) and
 `<what>.after`, where `what` says what it carries (Database.write); several writers that share a commit pass several.
 What the engine does between transactions passes points of its own: `task.start`, `task.end`; `handler`, `effect` and
-`cleanup`, each `.before` and `.after`; `child.spawned`, `child.released`, `child.ended`.
+`cleanup`, each `.before` and `.after`; `child.spawned`, `child.released`, `child.ended`; `worktree.after` and
+`vcs.after`, when git has done its part and no record says so yet.
 """
 
 from __future__ import annotations

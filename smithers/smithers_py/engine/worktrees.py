@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import EventRow
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Run
@@ -110,6 +111,7 @@ class Worktrees:
         source = run.options.workspace if outer is None else self.folder_of(inst) or await self._prepare(outer)
         wanted = worktrees.Wanted(props["branch"], self.path(inst), props.get("base"), own="path" not in props)
         made, folder = await asyncio.to_thread(_ensure, source, wanted, run.options.workspace)
+        crash_point("worktree.after")
         self._made[inst.key] = folder
         message = f"{made.how} on branch {made.branch}: {made.path}"
         payload = {"message": message, "path": str(made.path), "branch": made.branch, "commit": made.commit}

@@ -172,7 +172,9 @@ def restore(repo: Repo, commit: str, undo_ref: str, message: str) -> tuple[Snaps
             now = git.out("write-tree")
         undo = _keep(repo, now, undo_ref, message, commit)
         stat = _stat(repo, now, target)
-        Git(repo.top, git.env).out("read-tree", "--reset", "-u", target)
+        # Not --reset: what is the same in both is left alone, whatever it is on disk, and a file that changed since
+        # it was kept stops git before it has done anything.
+        Git(repo.top, git.env).out("read-tree", "-m", "-u", now, target)
     return undo, stat
 
 
@@ -183,7 +185,8 @@ def own_index(repo: Repo) -> Generator[Git]:
         path = Path(folder) / "index"
         users = repo.workspace / repo.git.out("rev-parse", "--git-path", "index")
         if users.exists():
-            shutil.copyfile(users, path)
+            # With its own time: git looks closer at files that changed in the second in which the index was written.
+            shutil.copy2(users, path)
         git = Git(repo.workspace, {"GIT_INDEX_FILE": str(path)})
         git.out("read-tree", *(("--empty",) if repo.head is None else ("--reset", repo.head)))
         yield git
