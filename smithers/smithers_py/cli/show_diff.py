@@ -16,6 +16,7 @@ from smithers_py.harness.reader import Reader
 
 _GLYPHS = {"new": "+", "gone": "-", "changed": "~", "moved": ">", "kept": "="}
 _LONGEST = 60
+_BEFORE = 15
 
 
 def diff_lines(diff: PlanDiff) -> list[str]:
@@ -23,7 +24,9 @@ def diff_lines(diff: PlanDiff) -> list[str]:
     lines: list[str] = []
     for node in diff.nodes:
         lines.append(f"{_GLYPHS[node.what]} {node.path}  {node.status}{_spent(node.spent)}: {node.then}")
-        lines += [f"    {name}: {_short(old)} -> {_short(new)}" for name, (old, new) in node.props.items()]
+        for name, (old, new) in node.props.items():
+            # The text children of an agent are its prompt.
+            lines.append(f"    {'prompt' if name == 'children' else name}: {_shown(old, new)}")
         if node.code:
             lines.append("    its code changed")
     kept = f"{diff.kept} kept{_spent(diff.kept_spent)}"
@@ -63,7 +66,18 @@ def diff_command(asked: str, script: Path, database: Path | None, *, as_json: bo
         say(line)
 
 
-def _short(value: Any) -> str:
+def _shown(old: Any, new: Any) -> str:
+    """`old -> new`, long texts from a little before where they part."""
+    same = 0
+    if isinstance(old, str) and isinstance(new, str):
+        old, new = " ".join(old.split()), " ".join(new.split())
+        parted = (at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other)
+        same = max(0, next(parted, min(len(old), len(new))) - _BEFORE)
+    return f"{_short(old, same)} -> {_short(new, same)}"
+
+
+def _short(value: Any, start: int) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
-    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…") if isinstance(value, str) else text[:_LONGEST]
+    if start + _LONGEST < len(text) or (start and len(text) > _LONGEST):
+        text = ("…" if start else "") + text[start : start + _LONGEST] + ("…" if start + _LONGEST < len(text) else "")
+    return repr(text) if isinstance(value, str) else text

@@ -261,7 +261,7 @@ class _Watch:
         if said is None:
             note("\nsaved again:")
         elif not said:
-            note(_GOES_ON)
+            note("left out; the plan goes on as it was")
         return bool(said)
 
 
