@@ -6,6 +6,7 @@ from smithers_persistence.head import HeadRows
 from smithers_py.engine.flush import apply_status
 from smithers_py.engine.instance import CONTEXT_KINDS, Instance, Outcome
 from smithers_py.engine.progress import bump, lane_of, loop_state, settle
+from smithers_py.engine.reopen import unreach
 from smithers_py.engine.restore import outcome_of, status_word
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import StatusChange
@@ -37,7 +38,7 @@ def _status(run: Run, inst: Instance, text: str) -> None:
     status, more = status_word(text)
     outcome = outcome_of(status, more)
     if inst.is_item and inst.outcome is not Outcome.OPEN and outcome is Outcome.OPEN:
-        run.tree.touch(settle(inst, Outcome.OPEN))
+        _open_again(run, inst, status)
     if inst.kind in CONTEXT_KINDS and status == "running" and not inst.reached:
         # It began in the head frame and holds nothing: only the flush tells.
         inst.reached = True
@@ -49,6 +50,17 @@ def _status(run: Run, inst: Instance, text: str) -> None:
     if inst.kind is NodeKind.STOP and status == "succeeded":
         # It had ended the run, whose closing record is missing.
         run.owed.stops.append(inst)
+
+
+def _open_again(run: Run, inst: Instance, status: str) -> None:
+    """The flush brought back what had ended (reopen.py): the next frame gives it its turn, or renders it again."""
+    run.tree.touch(settle(inst, Outcome.OPEN))
+    if status == "idle":
+        unreach(inst)
+        for below in inst.walk():
+            below.frozen = False
+    elif inst.frozen and inst.kind in CONTEXT_KINDS and not (inst.parent and inst.parent.frozen):
+        run.tree.reopened[inst] = None
 
 
 def _loop(inst: Instance, text: str) -> None:

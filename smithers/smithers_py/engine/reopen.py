@@ -96,10 +96,15 @@ def _unskip(run: Run, item: Instance) -> None:
 
 def _turn_back(run: Run, item: Instance) -> None:
     run.tree.touch(settle(item, Outcome.OPEN))
+    unreach(item)
+    run.owed.statuses.append(StatusChange(item, "idle"))
+
+
+def unreach(item: Instance) -> None:
+    """Take its turn back from an item that is open again."""
     item.reached = False
     item.status = "idle"
     lane = lane_of(item)
     if lane is not None:
         lane[0] -= 1
     bump(item.parent or item, (0, 1, 0, 0))
-    run.owed.statuses.append(StatusChange(item, "idle"))
