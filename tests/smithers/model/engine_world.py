@@ -146,6 +146,13 @@ class World:
         self.run = None
         self.engine = asyncio.ensure_future(coroutine)
 
+    def transitions(self):
+        """Every change of state so far, for a person who looks for what went wrong."""
+        with contextlib.closing(sqlite3.connect(self.path)) as conn:
+            return [
+                (row.frame_index, row.key, row.new_value_json) for row in reads.transitions(conn, self.execution_id)
+            ]
+
     async def die(self):
         """Take the dead engine down; what is on disk stays as it is, but its owner is a process that is gone."""
         self.kill.dead = True

@@ -178,6 +178,9 @@ class Case:
                 if self.tell:
                     self.tell(f"    -> {model.seen().get('running', model.ending)}")
                 return model
+        if self.tell:
+            for frame, key, value in world.transitions():
+                self.tell(f"    frame {frame}: {key} = {value}")
         raise Disagreement(difference(models, world))
 
 
@@ -198,7 +201,9 @@ def possible(model, events):
     found = [after(model, [(0, first), (0, second)])]
     for rounds in range(1, FARTHEST + 1):
         found += [after(model, [(0, first), (rounds, second)]), after(model, [(0, second), (rounds, first)])]
-    return found
+    alone = [after(model, [(0, event)]) for event in events]
+    # The other one may come when the execution has ended.
+    return found + [model for model in alone if model.ending is not None]
 
 
 def after(model, events):

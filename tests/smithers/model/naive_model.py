@@ -52,7 +52,7 @@ class Model:
         self.bad = set()
         """Names whose handler raises the next time."""
         self.failed = set()
-        """Names of what failed and nobody handled, also of what has left the plan since."""
+        """Names of what failed and nobody handled, also of what has left the plan since; the last word counts."""
         self.ending = None
         self.stopped = False
         """By a Stop or End."""
@@ -138,8 +138,8 @@ class Model:
         for node, status, outcome, reason in self.becomes:
             node.status, node.outcome, node.reason = status, outcome, reason
             node.reached = True
-            if outcome == FAILED:
-                self.failed.add(node.name)
+            if outcome != OPEN:
+                (self.failed.add if outcome == FAILED and reason != "work below" else self.failed.discard)(node.name)
         for change in self.later:
             change()
 
@@ -404,7 +404,7 @@ class Model:
 
     def fails(self, node):
         self.skip(self.waiting(node))
-        self.becomes.append((node, "failed", FAILED, "work"))
+        self.becomes.append((node, "failed", FAILED, "work below"))
 
     # -- what people ask ----------------------------------------------------------------------------------------
 
@@ -486,5 +486,4 @@ class Model:
                 self.reopen_above(node)
                 node.outcome, node.status, node.reason = OPEN, "running", None
                 self.failed.discard(name)
-        self.failed = {name for name in self.failed if name in self.nodes}
         return ends
