@@ -174,6 +174,13 @@ class Tasks:
         if state.timer is not None:
             state.timer.cancel()
             self.sleeping.pop(inst, None)
+        self._insist(state)
+        if self.run.limits.grace_ms == 0:
+            # Two cancellations at once are one: without grace it must not stay in the waiting that the first begins.
+            asyncio.get_running_loop().call_soon(self._insist, state)
+
+    @staticmethod
+    def _insist(state: TaskState) -> None:
         if state.job is not None and not state.over:
             state.job.cancel()
 

@@ -1,5 +1,6 @@
 """A folder for a plan and its processes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,5 +8,7 @@ from process_folder import Folder
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    made = Folder(tmp_path)
+    yield made
+    made.close()

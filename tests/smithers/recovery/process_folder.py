@@ -19,13 +19,14 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._children: list[subprocess.Popen[str]] = []
 
     def write(self, text: str) -> None:
         (self.path / "plan.py").write_text(NOTES + text, encoding="utf-8")
 
     def start(self, *words: str, crash: tuple[str, int] | None = None, **variables: str) -> "subprocess.Popen[str]":
         environment = os.environ | variables | (crash_at(*crash) if crash else {})
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "smithers_py", *words],
             cwd=self.path,
             env=environment,
@@ -34,6 +35,16 @@ class Folder:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._children.append(child)
+        return child
+
+    def close(self) -> None:
+        """Nothing that a test has started outlives it."""
+        for child in self._children:
+            if child.poll() is None:
+                child.kill()
+            with child:
+                pass
 
     def smithers(
         self, *words: str, crash: tuple[str, int] | None = None, **variables: str
