@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import subprocess
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from smithers_py.nodes import BaseNode, Runnable
 from smithers_py.testing import run_plan
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide"
+NOBODY = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
 HEAD = """from smithers_py import *
 
 def work():
@@ -50,11 +52,13 @@ def test_every_node_is_on_the_page():
     }
 
 
-@pytest.mark.requirement("N-1", "N-2", "N-3", "N-4", "N-5", "N-6", "N-7", "N-8", "N-10")
+@pytest.mark.requirement("N-1", "N-2", "N-3", "N-4", "N-5", "N-6", "N-7", "N-8", "N-9", "N-10")
 @pytest.mark.parametrize("node_type", PAGE.node_types(), ids=lambda node_type: node_type.type_name)
 def test_the_example_of_a_node_runs(node_type: Any, tmp_path: Path):
     _, example = PAGE.description(node_type)
     assert f"{node_type.type_name}(" in example
+    for words in (["init", "-q"], [*NOBODY, "commit", "-q", "--allow-empty", "-m", "first"]):  # for Worktree
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
     script = tmp_path / "example.py"
     script.write_text(HEAD + textwrap.indent(example, "    ") + "\n", encoding="utf-8")
     result = asyncio.run(run_plan(load_script(script).component, db_path=tmp_path / "db.sqlite"))

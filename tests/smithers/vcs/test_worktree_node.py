@@ -55,7 +55,7 @@ def test_worktrees_in_a_parallel_work_beside_each_other_and_are_cleaned_up(proje
     def app(ctx: Any):
         with Phase("all"), Parallel():
             for name, cleanup in (("one", "keep"), ("two", "remove-if-clean"), ("three", "remove")):
-                with Worktree(name, cleanup=cleanup):
+                with Worktree(name, cleanup=cleanup):  # pyright: ignore[reportArgumentType] - a str of the loop
                     Command("echo x > new.txt" if name != "two" else "true", id=f"c-{name}")
 
     assert play(app).status == "completed"
