@@ -118,6 +118,13 @@ class Meter:
         parts = [_UNITS[what][0].format(value) + _UNITS[what][1] for what, value in used.items() if value]
         return ", ".join(parts) or "nothing"
 
+    @property
+    def mark(self) -> tuple[float, ...]:
+        """Equal to another one when `as_state` gives the same."""
+        spent = self._spent
+        seconds = int(self.spent.seconds) if self.limits.max_seconds is not None else 0
+        return spent.cost, spent.tokens, spent.tool_calls, spent.agents, seconds
+
     def as_state(self) -> dict[str, Any] | None:
         """The value of the `$budget` key: what was spent, and the limits that are set. None when neither is anything.
 

@@ -50,6 +50,7 @@ class Spending:
         self._is_shared = shared is not None
         self._timer: asyncio.TimerHandle | None = None
         self._warned: set[str] = set()
+        self._mark: tuple[float, ...] | None = None
         self._written: dict[str, tuple[str, str | None]] | None = None
 
     async def start(self) -> None:
@@ -85,6 +86,10 @@ class Spending:
 
     def actions(self) -> list[Action]:
         """What a flush writes of it: the `$budget` key, when it changed."""
+        mark = self.meter.mark
+        if mark == self._mark:
+            return []  # nearly every flush: no agent has spent anything since the last one
+        self._mark = mark
         self._warn()
         texts = budget_text(self.meter)
         if texts == self._written:
