@@ -8,14 +8,13 @@ its code differs, or a prop although nothing that the component around it reads 
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from smithers_py.dsl.component import Element
 from smithers_py.engine.causes import read_names
 from smithers_py.engine.draft import Draft
-from smithers_py.engine.instance import Instance
+from smithers_py.engine.instance import CONTEXT_KINDS, Instance
 from smithers_py.engine.render import render
 from smithers_py.engine.run import Run
 from smithers_py.engine.signature import signature_of
@@ -51,6 +50,8 @@ class Comparison:
     changed: list[Change] = field(default_factory=list[Change])
     kept: list[Instance] = field(default_factory=list[Instance])
     moved: list[Instance] = field(default_factory=list[Instance])
+    later: "Comparison | None" = None
+    """The same of what is not mounted yet, because its turn has not come (Z-6)."""
 
 
 Looks = dict[Instance, tuple[dict[str, Any], str, bytes | None]]
@@ -103,19 +104,64 @@ def compare(
         PlanError, RenderPhaseError, StateError: what the new script's components do wrong.
     """
     before = list(run.tree.root.walk())
-    looks: Looks = {}
-    if was is not None:
-        root = run.tree.root
-        root.desc, new = was, root.desc
-        try:
-            # It may not be able to render any more, which is why it was changed.
-            with suppress(SmithersError):
-                looks = _rendered(
-                    run, lambda draft: {inst: _look(inst, draft) for inst in before if inst in draft.descs}
-                )
-        finally:
-            root.desc = new
-    return _rendered(run, lambda draft: _read(before, draft, _Drift(draft, last_changes, because, looks)))
+    if was is None:
+        return _rendered(run, lambda draft: _read(before, draft, _Drift(draft, last_changes, because, {})))
+    looks: Looks = (
+        _as(run, was, lambda draft: {inst: _look(inst, draft) for inst in before if inst in draft.descs}) or {}
+    )
+    found = _rendered(run, lambda draft: _read(before, draft, _Drift(draft, last_changes, because, looks)))
+    if any(inst.kind in CONTEXT_KINDS and not inst.reached for inst in before):
+        old = _as(run, was, _later, ahead=True)
+        new = _as(run, run.tree.root.desc, _later, ahead=True)
+        if old is not None and new is not None:
+            found.later = _of_later(old, new)
+    return found
+
+
+def _as(run: Run, script: Any, read: Callable[[Draft], T], *, ahead: bool = False) -> T | None:
+    """What `read` finds in a draft of a version of the script; None when that cannot be rendered (any more, or yet)."""
+    root = run.tree.root
+    before, root.desc = root.desc, script
+    run.content.ahead = ahead
+    try:
+        return _rendered(run, read)
+    except SmithersError:
+        return None
+    finally:
+        root.desc, run.content.ahead = before, False
+
+
+Later = dict[str, tuple[Instance, tuple[dict[str, Any], str, bytes | None]]]
+
+
+def _later(draft: Draft) -> Later:
+    """What would be mounted below containers whose turn has not come, by node id."""
+    return {
+        inst.node_id: (inst, _look(inst, draft))
+        for inst in draft.created.values()
+        if inst.kind is not NodeKind.TEXT and _waits(inst)
+    }
+
+
+def _waits(inst: Instance) -> bool:
+    return any(one.kind in CONTEXT_KINDS and not one.reached for one in inst.ancestors())
+
+
+def _of_later(old: Later, new: Later) -> Comparison:
+    found = Comparison()
+    found.new = [inst for name, (inst, _) in new.items() if name not in old]
+    found.gone = [inst for name, (inst, _) in old.items() if name not in new]
+    for name, (inst, look) in new.items():
+        before = old[name][1] if name in old else look
+        if before != look:
+            names = {**before[0], **look[0]}
+            props = {
+                one: (before[0].get(one), look[0].get(one)) for one in names if before[0].get(one) != look[0].get(one)
+            }
+            if before[1] != look[1]:
+                props["children"] = (before[1], look[1])
+            found.changed.append(Change(inst, props, before[2] != look[2]))
+    return found
 
 
 def _rendered(run: Run, read: Callable[[Draft], T]) -> T:

@@ -54,6 +54,8 @@ class Content:
         self.activity = Activity("render")
         self.whole = False
         """In a comparison: what has started or ended shows its content too."""
+        self.ahead = False
+        """In a comparison: so does what has not been reached (Z-6)."""
 
     def begin(self, frame_index: int, now_ms: int) -> None:
         """A new frame: a fresh activity, so that nothing kept from the last one can be used."""
@@ -81,6 +83,8 @@ class Content:
             return desc.children
         whole = self.whole and bool(inst.children)
         over = inst.status in _SETTLED and not may_reopen(inst)
+        if self.ahead and not inst.reached:
+            return self._later(inst, draft)
         if not inst.reached or inst in draft.skipped or (over and not whole):
             return [] if inst.mounted_frame < 0 else None
         if kind is not NodeKind.LOOP:
@@ -91,6 +95,16 @@ class Content:
         if callable(desc.children):
             return self._tracked(inst, draft, call_plain, desc.children, state.iteration)
         return desc.children
+
+    def _later(self, inst: Instance, draft: Draft) -> Any:
+        """What an unreached container would hold; of a loop its first iteration."""
+        desc = inst.desc
+        if inst.kind is not NodeKind.LOOP:
+            return desc.children
+        state = loop_state(inst)
+        iteration, state.iteration = state.iteration, 0
+        draft.undo.append(lambda: setattr(state, "iteration", iteration))
+        return self._tracked(inst, draft, call_plain, desc.children, 0) if callable(desc.children) else desc.children
 
     def skips(self, phase: Instance, draft: Draft) -> bool:
         """Whether a Phase whose turn has come says to be skipped; read once."""

@@ -80,6 +80,10 @@ def describe(found: Comparison) -> PlanDiff:
     ]
     nodes += [_entry(inst, "moved", "stays, in another place") for inst in found.moved]
     nodes += [_entry(inst, "new", _when_new(inst, opened)) for inst in found.new]
+    if found.later is not None:
+        nodes += [_entry(inst, "gone", "would have come later; will not") for inst in found.later.gone]
+        nodes += [_entry(one.inst, "changed", "comes later, changed", one) for one in found.later.changed]
+        nodes += [_entry(inst, "new", "comes later") for inst in found.later.new]
     return PlanDiff(nodes, len(found.kept), _sum(map(_spent, found.kept)))
 
 

@@ -1,7 +1,6 @@
 """A watched plan: a real process, real saves, and what it did as the database tells."""
 
 import json
-import os
 import queue
 import sqlite3
 import subprocess
@@ -55,7 +54,7 @@ class Watched:
         file = self.folder / (name or self.script.name)
         made = file.with_name(f".{file.name}.new")
         made.write_text(text, encoding="utf-8")
-        os.replace(made, file)
+        made.replace(file)
 
     def start(self, *options: str) -> None:
         arguments = ["run", self.script.name, "--watch", "--model", "test", "--idle-timeout", "0.1", *options]
@@ -71,7 +70,8 @@ class Watched:
         self.reader.start()
 
     def _read(self) -> None:
-        assert self.process is not None and self.process.stdout is not None
+        assert self.process is not None
+        assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
                 self.lines.put(line)

@@ -266,3 +266,48 @@ def app(ctx):
     assert told.count("saved plan.py") <= 2
     plan.open()
     plan.wait_for("waiting for a save")
+
+
+@pytest.mark.requirement("C-6", "Z-6")
+def test_what_comes_later_is_in_the_diff_too(watched) -> None:
+    text = """
+@component
+def app(ctx):
+    made = ctx.state.get("made")
+    return [
+        Phase("a", children=[Task(gate("long"), id="long").on_finished(lambda r: ctx.state.set("made", {"n": [1]}))]),
+        Phase("b", children=[
+            Task(work("gone"), id="gone"),
+            While("loop", lambda: False, children=[Claude(prompt="Say one", id="agent")]),
+        ]),
+        Phase("c", children=[Task(work("last"), id="last")]),
+    ]
+"""
+    plan = watched(text)
+    head = plan.script.read_text().removesuffix(text)
+    plan.start()
+    plan.wait_for("running   Phase a / Task long")
+    edited = text.replace('            Task(work("gone"), id="gone"),\n', "").replace("Say one", "Say two")
+    edited = edited.replace(
+        '[Task(work("last"), id="last")]', '[Task(work("last"), id="last"), Task(work("new"), id="new")]'
+    )
+    plan.save(head + edited)
+    told = plan.wait_for("kept")
+    assert "- app > Phase 'b' > Task 'gone'  idle: would have come later; will not" in told
+    assert "Claude 'agent'  idle: comes later, changed" in told
+    assert "prompt: 'Say one' -> 'Say two'" in told
+    assert "+ app > Phase 'c' > Task 'new'  idle: comes later" in told
+    assert told.count(" idle: ") == 3
+
+    # What needs a state that is not there yet cannot be looked at before; that is no mistake of the script.
+    needs = """
+
+@component
+def Needs(ctx):
+    return Task(work(f"new{ctx.state.get('made')['n'][0]}"), id="new")
+"""
+    plan.save(head + edited.replace('Task(work("new"), id="new")', "Needs()") + needs)
+    assert "the plan is the same" in plan.wait_for("kept")
+    plan.open()
+    assert "completed" in plan.wait_for("waiting for a save")
+    assert plan.ran() == ["long", "last", "new1"]
