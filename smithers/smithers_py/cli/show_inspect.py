@@ -34,14 +34,17 @@ def show_inspect(database: Path | None, execution: str, *, as_json: bool) -> Non
         write_json(read_execution(database, execution, lambda reader, found: reader.inspect(found)))
         return
 
-    async def everything(reader: Reader, found: str) -> tuple[Inspection, list[PlanNode], dict[str, Any]]:
-        return await reader.inspect(found), await reader.head_plan(found), await reader.stored_errors(found)
+    async def everything(
+        reader: Reader, found: str
+    ) -> tuple[Inspection, list[PlanNode], dict[str, Any], dict[str, int]]:
+        inspection, plan = await reader.inspect(found), await reader.head_plan(found)
+        return inspection, plan, await reader.stored_errors(found), await reader.outdated(found)
 
-    inspection, plan, errors = read_execution(database, execution, everything)
+    inspection, plan, errors, outdated = read_execution(database, execution, everything)
     _print_header(inspection)
     if plan:
         say("plan:")
-        print_tree(plan, _facts(inspection), indent=1)
+        print_tree(plan, _facts(inspection, outdated), indent=1)
     labels = {node.node_id: node_label(node.type, node.name, node.node_id, node.props) for node in plan}
     _print_tasks(inspection.tasks, labels)
     _print_agents(inspection)
@@ -70,10 +73,13 @@ def _print_header(inspection: Inspection) -> None:
             say(f"  {name + ':':<10} {clean(value)}")
 
 
-def _facts(inspection: Inspection) -> dict[str, NodeFacts]:
-    """Of each node its latest incarnation: rows are ascending by it, so the last one stays."""
+def _facts(inspection: Inspection, outdated: dict[str, int]) -> dict[str, NodeFacts]:
+    """Of each node its latest incarnation: rows are ascending by it, so the last one stays.
+
+    `outdated`: when the script came to describe the node otherwise than it was started.
+    """
     took = {task.node_id: task.duration_ms for task in inspection.tasks}
-    waits = {task.node_id: _waits(task) for task in inspection.tasks}
+    waits = {task.node_id: _waits(task, outdated.get(task.node_id, -1)) for task in inspection.tasks}
     return {
         node.node_id: NodeFacts(
             node.status, took.get(node.node_id), Path(node.source or "").name, waits.get(node.node_id, "")
@@ -82,10 +88,10 @@ def _facts(inspection: Inspection) -> dict[str, NodeFacts]:
     }
 
 
-def _waits(task: TaskView) -> str:
-    """`rate_limit until 2026-11-22 14:00:05` (E-3)."""
+def _waits(task: TaskView, outdated: int) -> str:
+    """`rate_limit until 2026-11-22 14:00:05` (E-3), or `outdated` (Z-19)."""
     if task.status != "blocked":
-        return ""
+        return "outdated" if outdated >= (task.scheduled_at or 0) else ""
     waits: dict[str, Any] = task.blocked or {"reason": "retry", "until": task.next_retry_at}
     return waits["reason"] + ("" if waits["until"] is None else f" until {human_time(waits['until'])}")
 

@@ -22,7 +22,7 @@ class NodeFacts:
     duration_ms: int | None = None
     source: str = ""
     waits: str = ""
-    """What it is blocked by, and until when if that is known."""
+    """What it is blocked by, and until when if that is known; or that it is outdated."""
 
 
 def print_tree(plan: Sequence[PlanNode], facts: Mapping[str, NodeFacts], *, indent: int = 0) -> None:

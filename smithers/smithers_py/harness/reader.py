@@ -148,6 +148,11 @@ class Reader:
                 found[row.node_id] = payload
         return found
 
+    async def outdated(self, execution_id: str) -> dict[str, int]:
+        """By node id, when (ms since the epoch) a changed script last left a running node as it had started (Z-19)."""
+        rows = await self.db.read(lambda conn: reads.events(conn, execution_id))
+        return {row.node_id: row.timestamp for row in rows if row.type == "node.outdated" and row.node_id}
+
     async def head_plan(self, execution_id: str) -> list[PlanNode]:
         """The plan of the last frame, in plan order; empty before the first frame."""
 

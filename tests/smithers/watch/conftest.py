@@ -109,6 +109,11 @@ class Watched:
         log = self.folder / "log"
         return log.read_text().split() if log.exists() else []
 
+    def smithers(self, *arguments: str) -> str:
+        """What another command prints meanwhile."""
+        command = [sys.executable, "-m", "smithers_py", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, encoding="utf-8", check=True).stdout
+
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         db = sqlite3.connect(self.folder / ".smithers" / "db.sqlite")
         try:

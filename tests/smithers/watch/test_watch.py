@@ -242,6 +242,7 @@ def app(ctx):
     assert "runs again" in told
     assert "Task 'long'  running: goes on as it started" in told
     assert plan.rows("SELECT node_id FROM events WHERE type = 'node.outdated'") == [("long",)]
+    assert "running(outdated)" in plan.smithers("inspect")
     plan.open()
     assert "completed" in plan.wait_for("waiting for a save")
     assert sorted(plan.ran()) == ["1st", "first", "long"]
