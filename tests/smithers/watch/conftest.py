@@ -1,10 +1,16 @@
 """A watched plan: a real process, real saves, and what it did as the database tells."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import queue
 import sqlite3
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -68,6 +74,35 @@ class Watched:
         )
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
+
+    def start_on_terminal(self, *options: str) -> None:
+        """The same on a terminal, wide enough for every line; what is typed goes to `self.typed`."""
+        self.typed, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+        arguments = ["run", self.script.name, "--watch", "--model", "test", "--idle-timeout", "0.1", *options]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "smithers_py", *arguments],
+            cwd=self.folder,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env=os.environ | {"TERM": "xterm-256color"},
+            start_new_session=True,
+        )
+        os.close(inner)
+        self.reader = threading.Thread(target=self._read_screen)
+        self.reader.start()
+
+    def _read_screen(self) -> None:
+        rest = ""
+        # A terminal whose program is gone is an error to read (EIO), not an end.
+        with contextlib.suppress(OSError):
+            while data := os.read(self.typed, 65_536):
+                *lines, rest = (rest + data.decode(errors="replace")).split("\n")
+                for line in lines:
+                    self.lines.put(line)
+        self.lines.put(None)
+        os.close(self.typed)
 
     def _read(self) -> None:
         assert self.process is not None

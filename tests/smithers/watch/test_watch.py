@@ -1,5 +1,6 @@
 """A plan that is edited while it runs: what is printed is what then happens (issue 7, "must show" 5)."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -248,6 +249,45 @@ def app(ctx):
     assert sorted(plan.ran()) == ["1st", "first", "long"]
     state = dict(plan.rows("SELECT key, value_json FROM state_kv WHERE key NOT LIKE '$%'"))
     assert state == {"first": '"new 1st"', "long": '"new long"'}, "the handlers of kept nodes are the new ones"
+
+
+@pytest.mark.requirement("C-6")
+def test_with_confirm_a_person_is_asked_and_a_later_save_is_asked_about_instead(watched) -> None:
+    text = """
+@component
+def app(ctx):
+    return Phase("p", children=[Task(gate("long"), id="long"), Claude(prompt="Say 0", id="agent")])
+"""
+    plan = watched(text)
+    head = plan.script.read_text().removesuffix(text)
+    plan.start_on_terminal("--confirm")
+    plan.wait_for("Task long")
+    plan.save(head + text.replace("Say 0", "Say 1"))
+    plan.wait_for("'Say 0' -> 'Say 1'")
+    plan.save(head + text.replace("Say 0", "Say 2"))
+    plan.wait_for("'Say 0' -> 'Say 2'")
+    os.write(plan.typed, b"y\n")
+    plan.wait_for("taken over from frame")
+    plan.save(head + text.replace("Say 0", "Say 3"))
+    plan.wait_for("'Say 2' -> 'Say 3'")
+    os.write(plan.typed, b"n\n")
+    plan.wait_for("left out; the plan goes on as it was")
+    plan.open()
+    plan.wait_for("waiting for a save")
+    assert plan.changes() == [{"agent": ("changed", "changes")}]
+    prompts = str(plan.rows("SELECT message_json FROM agent_messages"))
+    assert "Say 2" in prompts
+    assert "Say 3" not in prompts
+    code, _ = plan.stop(signal.SIGINT)
+    assert code == 0
+
+
+@pytest.mark.requirement("C-6")
+def test_confirm_needs_somebody_to_ask(watched) -> None:
+    plan = watched("app = component(lambda ctx: None)\n")
+    plan.start("--confirm")
+    plan.wait_for("--confirm asks on a terminal, and this is none")
+    assert plan.stop(0)[0] == 2
 
 
 @pytest.mark.requirement("C-6")
