@@ -9,7 +9,21 @@ import pytest
 from repo import BIN, ROOT, tool_environment
 
 LEAVES = ("smithers_reactive", "smithers_persistence")
-PARTS = ("cli", "harness", "engine", "agents", "workers", "logs", "vcs", "state", "dsl", "nodes", "errors", "ids", "clock")
+PARTS = (
+    "cli",
+    "harness",
+    "engine",
+    "agents",
+    "workers",
+    "logs",
+    "vcs",
+    "state",
+    "dsl",
+    "nodes",
+    "errors",
+    "ids",
+    "clock",
+)
 FAULTS = {
     "layers": ("smithers_py/errors.py", "from smithers_py import engine"),
     "leaves": ("smithers_reactive/__init__.py", "import smithers_persistence"),

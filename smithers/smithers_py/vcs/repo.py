@@ -1,6 +1,7 @@
 """A workspace that lies in a git repository, and what in it is not the user's work."""
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -64,10 +65,8 @@ class Repo:
     def _left_out(self) -> tuple[str, ...]:
         trees = [entry.path for entry in worktrees_of(self.git) if entry.path != self.top]
         inside = [path for path in (*self.private, *trees) if self.top in path.parents]
-        return (
-            "top,glob)**/.smithers/**",
-            *(f"top,literal){path.relative_to(self.top).as_posix()}" for path in inside),
-        )
+        named = [_as_glob(path.relative_to(self.top).as_posix()) for path in inside]
+        return ("top,glob)**/.smithers/**", *(f"top,glob){name}{end}" for name in named for end in ("", "/**")))
 
     @property
     def work(self) -> tuple[str, ...]:
@@ -78,6 +77,14 @@ class Repo:
     def not_work(self) -> tuple[str, ...]:
         """The pathspecs of what `work` leaves out."""
         return tuple(f":({spec}" for spec in self._left_out)
+
+
+def _as_glob(name: str) -> str:
+    """A pattern of this very name. Its first character is escaped too: `git add` takes a plain name, even one that it
+    is told to leave out, for one that somebody wants to add, and refuses if it is ignored.
+    """
+    rest = re.sub(r"[*?\[\\]", r"\\\g<0>", name[1:])
+    return f"\\{name[0]}{rest}"
 
 
 def _files_of(database: Path) -> tuple[Path, ...]:

@@ -121,6 +121,24 @@ def test_the_database_is_never_in_a_snapshot_even_where_it_is_tracked(project: P
     assert commit_work(Repo.at(project.root, database), STEP.ref("commit-1"), "nothing") is None
 
 
+@pytest.mark.requirement("V-1")
+@pytest.mark.parametrize("folder", [".smithers", "runs", "[r]*ns?", "sub/é x"])
+def test_what_is_private_may_be_ignored_by_git_or_not(project: Project, folder: str):
+    database = project.write(f"{folder}/db.sqlite", "x\n")
+    project.git("worktree", "add", "-q", "-b", "inner", f"{folder}/inner")
+    project.write("new.txt", "new\n")
+    expected = [".gitignore", "a.txt", "new.txt"]
+    for ignored in ("*.log\n", ".smithers/\nruns/\n[[]r]*\nsub/\n", "*.sqlite\n"):
+        project.write(".gitignore", ignored)
+        kept = snapshot(Repo.at(project.root, database))
+        assert project.git("ls-tree", "-r", "--name-only", kept.ref).splitlines() == expected
+        assert commit_work(Repo.at(project.root, database), STEP.ref(f"commit-{len(ignored)}"), "x") is not None
+        assert project.git("ls-tree", "-r", "--name-only", "HEAD").splitlines() == expected
+        restore(Repo.at(project.root, database), kept.commit, STEP.ref("undo-1"), "undo")
+    assert database.read_text() == "x\n"
+    assert (project.root / folder / "inner" / "a.txt").exists()
+
+
 @pytest.mark.requirement("N-2", "V-1")
 def test_a_commit_is_made_once_and_leaves_a_clean_tree(project: Project):
     project.write("new.txt", "new\n")
