@@ -13,8 +13,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
-SAVES = 15
+SAVES = 8
 SIZES = (5, 500, 2_000)
 
 PY = """
@@ -76,15 +77,13 @@ def measure(text: str, name: str, size: int) -> tuple[list[float], list[float]]:
         process = subprocess.Popen(arguments, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert process.stderr is not None
         try:
-            while "running   Phase p / Task gate" not in process.stderr.readline():
-                pass
+            wait_for(process.stderr, "running   Phase p / Task gate")
             time.sleep(0.5)
             frames: list[float] = []
             printed: list[float] = []
             for number in range(1, SAVES + 1):
                 saved = save(str(number))
-                while "kept" not in process.stderr.readline():
-                    pass
+                wait_for(process.stderr, "kept")
                 printed.append(time.time() * 1000 - saved)
                 time.sleep(0.3)
                 frames.append(last_frame(folder) - saved)
@@ -92,6 +91,14 @@ def measure(text: str, name: str, size: int) -> tuple[list[float], list[float]]:
         finally:
             process.kill()
             process.communicate()
+
+
+def wait_for(lines: IO[str], text: str) -> None:
+    """Read until a line has the text."""
+    for line in iter(lines.readline, ""):
+        if text in line:
+            return
+    raise RuntimeError(f"the program ended before it wrote {text!r}")
 
 
 def last_frame(folder: Path) -> int:
