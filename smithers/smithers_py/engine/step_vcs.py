@@ -7,6 +7,7 @@ end is written: an engine that dies in between does it again, and finds the comm
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,8 @@ class StepVcs:
             events += await self._do(step, _after)
         if step.desc.commit_after:
             message = step.desc.commit_message or f"smithers: {step.desc.name}"
-            # A step that is run again, which its tasks' attempts tell, commits again; one that is resumed does not.
-            attempts = sum(state.attempt for state in map(state_of, step.walk()) if state is not None)
-            events += await self._do(step, lambda repo, ref: _commit(repo, ref, message, attempts))
+            work = _work_of(step)
+            events += await self._do(step, lambda repo, ref: _commit(repo, ref, message, work))
         crash_point("vcs.after")
         return events
 
@@ -94,9 +94,18 @@ def _snapshot(repo: Repo, step: snapshots.StepRef, when: str, since: str | None)
     return "vcs.snapshot", payload | made.stat.fields()
 
 
-def _commit(repo: Repo, step: snapshots.StepRef, message: str, attempts: int) -> Told:
+def _work_of(step: Instance) -> str:
+    """Tells the work that a commit is of from other work of the same step: a rerun or retry has another incarnation or
+    attempt, and is committed too; a resume finds both as they were.
+    """
+    states = ((inst.key, state_of(inst)) for inst in step.walk())
+    done = [[*key, state.attempt] for key, state in states if state is not None]
+    return sha256(orjson.dumps(done)).hexdigest()[:12]
+
+
+def _commit(repo: Repo, step: snapshots.StepRef, message: str, work: str) -> Told:
     text = f"{message.rstrip()}\n\n{step.trailer()}\n"
-    made = snapshots.commit_work(repo, step.ref(f"commit-{attempts}"), text)
+    made = snapshots.commit_work(repo, step.ref(f"commit-{work}"), text)
     if made is None:
         return "vcs.commit", {"message": "nothing to commit", "commit": None}
     told = f"{made.commit[:10]} on {made.branch or 'no branch'}: {message} ({made.stat})"

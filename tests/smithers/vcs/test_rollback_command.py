@@ -75,6 +75,32 @@ def test_what_cannot_be_meant_is_said(ran: Project):
     assert "one of --before" in ran.smithers("rollback", "build", "--before", "--after", code=2)
 
 
+AGAIN = """
+from smithers_py import *
+
+@plan
+def App(ctx):
+    with Worktree("feat", cleanup="remove"):
+        with Step("build", commit_after=True):
+            Command("date +%N >> stamp", id="stamp")
+    Command("test -f go", id="gate")
+"""
+
+
+@pytest.mark.requirement("N-2", "N-9", "V-1")
+def test_what_runs_again_is_committed_again_and_what_is_only_resumed_is_not(project: Project):
+    project.write("plan.py", AGAIN)
+    project.smithers("run", "plan.py", code=1)
+    project.smithers("resume", code=1)
+    assert project.git("log", "--format=%s", "feat") == "smithers: build\nfirst"
+    project.smithers("rerun", "stamp")  # queued until the resume
+    project.write("go", "")
+    project.smithers("resume")
+    assert project.git("log", "--format=%s", "feat") == "smithers: build\nsmithers: build\nfirst"
+    assert len(project.git("show", "feat:stamp").splitlines()) == 2
+    assert len(project.git("worktree", "list").splitlines()) == 1
+
+
 @pytest.mark.requirement("V-1")
 def test_without_snapshots_and_without_a_repository_it_says_so(project: Project):
     project.write("plan.py", PLAN.replace(", snapshot_before=True, snapshot_after=True", ""))
