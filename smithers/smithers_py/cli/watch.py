@@ -23,7 +23,7 @@ from smithers_py.cli.terminal import is_terminal, note
 from smithers_py.clock import SystemClock
 from smithers_py.dsl.component import Element
 from smithers_py.dsl.reload import PlanScript
-from smithers_py.engine.launch import RunOptions, StopRequest, run_plan
+from smithers_py.engine.launch import RunOptions, StopRequest, run_plan, validated_input
 from smithers_py.engine.plan_change import PlanDiff
 from smithers_py.engine.reload import NewScript, propose, take_over
 from smithers_py.engine.results import RunResult
@@ -147,8 +147,14 @@ class _Watch:
             report(error)
             return None
         note(f"saved {names}:")
+        try:
+            given = validated_input(loaded.component, self.options.input)
+        except SmithersError as error:
+            report(error)
+            self.files.take_back()
+            return None
         self.untaken = True
-        return NewScript(Element(loaded.component, loaded.props), loaded.sha256)
+        return NewScript(Element(loaded.component, loaded.props), loaded.sha256, given)
 
     # -- while nothing runs ---------------------------------------------------------------------------------------
 

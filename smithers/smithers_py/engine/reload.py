@@ -14,10 +14,11 @@ from smithers_py.version import ENGINE_VERSION
 
 @dataclass(frozen=True, slots=True)
 class NewScript:
-    """A version of the script: its entry, freshly loaded, and the hash of its source."""
+    """A version of the script: its entry, freshly loaded, the hash of its source, and the run's input as its model."""
 
     element: Element
     sha256: str
+    input: Any = None
 
 
 async def propose(run: Run, script: NewScript) -> PlanDiff:
@@ -46,7 +47,7 @@ async def between_frames(run: Run) -> None:
 
 
 async def _proposed(run: Run, script: NewScript) -> PlanDiff:
-    before = _swap(run, script.element)
+    before = _swap(run, script)
     try:
         return describe(await _compared(run, before[0]))
     finally:
@@ -54,7 +55,7 @@ async def _proposed(run: Run, script: NewScript) -> PlanDiff:
 
 
 async def _taken(run: Run, script: NewScript) -> PlanDiff:
-    before = _swap(run, script.element)
+    before = _swap(run, script)
     try:
         found = await _compared(run, before[0])
         diff = describe(found)
@@ -71,14 +72,16 @@ async def _compared(run: Run, was: Element) -> Comparison:
     return compare(run, await _last_changes(run), was=was)
 
 
-def _swap(run: Run, element: Element) -> tuple[Any, bool]:
-    before = (run.tree.root.desc, run.tree.rescripted)
-    run.tree.root.desc, run.tree.rescripted = element, True
+def _swap(run: Run, script: NewScript) -> tuple[Any, bool, Any]:
+    before = (run.tree.root.desc, run.tree.rescripted, run.ctx.input)
+    run.tree.root.desc, run.tree.rescripted = script.element, True
+    run.ctx.take_input(script.input)
     return before
 
 
-def _swap_back(run: Run, before: tuple[Any, bool]) -> None:
-    run.tree.root.desc, run.tree.rescripted = before
+def _swap_back(run: Run, before: tuple[Any, bool, Any]) -> None:
+    run.tree.root.desc, run.tree.rescripted = before[:2]
+    run.ctx.take_input(before[2])
 
 
 async def _last_changes(run: Run) -> dict[str, int]:

@@ -158,6 +158,10 @@ class Context:
         """The run's input, validated against the plan's model if it has one (Z-14)."""
         return self._input
 
+    def take_input(self, value: Any) -> None:
+        """For the engine: the same input as the model of a script that was loaded anew (C-6)."""
+        self._input = value
+
     @property
     def workspace(self) -> Path:
         """The folder that the work happens in, which `ctx.fs` means too: that of the run; for functions and handlers

@@ -352,3 +352,52 @@ def Needs(ctx):
     plan.open()
     assert "completed" in plan.wait_for("waiting for a save")
     assert plan.ran() == ["long", "last", "new1"]
+
+
+@pytest.mark.requirement("C-6", "Z-14", "S-1")
+def test_the_classes_of_the_script_are_the_new_ones(watched) -> None:
+    text = """
+from pydantic import BaseModel
+
+
+class Job(BaseModel):
+    name: str = "one"
+
+
+class Found(BaseModel):
+    words: list[str]
+
+
+def look():
+    gate("long")()
+    return Found(words=["a"])
+
+
+@plan(input=Job)
+def app(ctx):
+    with Phase("p"):
+        Task(look, id="long").on_finished(lambda r: ctx.state.set("found", r.output))
+        Command(["echo", ctx.input.name], id="told")
+    with Phase("q"):
+        Command(["echo", *(ctx.state.get("found").words if ctx.state.get("found") else [])], id="found")
+"""
+    plan = watched(text)
+    head = plan.script.read_text().removesuffix(text)
+    plan.start()
+    plan.wait_for("running   Phase p / Task long")
+
+    plan.save(head + text.replace("    name: str", "    size: int\n    name: str"))
+    assert "the input does not fit Job" in plan.wait_for("the plan goes on as it was")
+
+    plan.save(
+        head
+        + text.replace('    name: str = "one"', '    name: str = "one"\n    size: int = 2').replace(
+            "ctx.input.name", "str(ctx.input.size)"
+        )
+    )
+    assert '["echo", "one"] -> ["echo", "2"]' in plan.wait_for("kept")
+    plan.open()
+    told = plan.wait_for("waiting for a save")
+    assert "completed" in told, told
+    assert "echo a" not in told
+    assert dict(plan.rows("SELECT key, type_name FROM state_kv WHERE key = 'found'")) == {"found": "plan:Found"}
