@@ -7,7 +7,7 @@ from smithers_py.engine.instance import Instance
 from smithers_py.engine.progress import loop_state
 from smithers_py.engine.reopen import reopen_above, rerun, retry
 from smithers_py.engine.run import Completion, Run
-from smithers_py.engine.tasks import TaskState
+from smithers_py.engine.task_state import TaskState
 from smithers_py.engine.work import Frame, StatusChange
 from smithers_py.nodes import NodeKind
 

@@ -18,7 +18,7 @@ from smithers_py.engine.instance import CONTEXT_KINDS, Instance
 from smithers_py.engine.render import render
 from smithers_py.engine.run import Run
 from smithers_py.engine.signature import signature_of
-from smithers_py.engine.tasks import state_of
+from smithers_py.engine.task_state import state_of
 from smithers_py.errors import SmithersError
 from smithers_py.nodes import NodeKind
 

@@ -17,7 +17,7 @@ from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.progress import bump, lane_of, loop_state, may_reopen, settle
 from smithers_py.engine.run import Run
-from smithers_py.engine.tasks import state_of
+from smithers_py.engine.task_state import state_of
 from smithers_py.engine.tree import freeze
 from smithers_py.engine.triggers import Trigger
 from smithers_py.engine.work import Frame, StatusChange

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smithers_py.engine.instance import Instance
-from smithers_py.engine.tasks import TaskState
+from smithers_py.engine.task_state import TaskState
 from smithers_py.engine.tree import Tree
 from smithers_py.state.activity import Activity
 

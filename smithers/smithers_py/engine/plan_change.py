@@ -13,7 +13,7 @@ from smithers_py.engine.instance import CONTEXT_KINDS, ITEM_KINDS, Instance, Out
 from smithers_py.engine.observer import FrameReport
 from smithers_py.engine.reopen import rearm_stops, reopen_above, rerun
 from smithers_py.engine.run import Run
-from smithers_py.engine.tasks import state_of
+from smithers_py.engine.task_state import state_of
 from smithers_py.nodes import NodeKind
 from smithers_py.nodes.props import plan_value
 

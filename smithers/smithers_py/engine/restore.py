@@ -23,7 +23,7 @@ from smithers_py.engine.owed import Owed
 from smithers_py.engine.progress import LANES, may_reopen, starts_at_once
 from smithers_py.engine.results import TaskResult
 from smithers_py.engine.stored_error import stored_error
-from smithers_py.engine.tasks import TaskState
+from smithers_py.engine.task_state import TaskState
 from smithers_py.engine.tree import Tree
 from smithers_py.ids import node_digest, node_id
 from smithers_py.nodes import BaseNode, NodeKind

@@ -7,7 +7,6 @@ written here the moment it ends, and only then does the engine hear of it; *hand
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
@@ -22,9 +21,9 @@ from smithers_py.engine.results import TaskResult
 from smithers_py.engine.run import Completion, Run
 from smithers_py.engine.signature import signature_of
 from smithers_py.engine.stored_error import error_text
+from smithers_py.engine.task_state import TaskState
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import BudgetExceeded, SmithersError, StateValueError, TaskError
-from smithers_py.nodes import NodeKind
 from smithers_py.state.activity import Activity, current
 from smithers_py.state.codec import encode
 from smithers_py.where import an, user_location
@@ -36,46 +35,6 @@ _WAITERS = ("Human", "Timer")
 _DEFAULT_RETRIES = {"Claude": 3, "Agent": 3}
 _UNTOLD_MS = 10
 """How soon a retry is looked at again whose failure no frame has handled yet."""
-
-
-class TaskState:
-    """What the engine knows of a runnable's work; `attempt` counts from 1."""
-
-    __slots__ = (
-        "attempt",
-        "blocked",
-        "crashes",
-        "error",
-        "job",
-        "orphaned",
-        "over",
-        "result",
-        "scheduled_mono",
-        "scheduled_ms",
-        "signature",
-        "started_ms",
-        "timer",
-    )
-
-    def __init__(self, scheduled_ms: int = 0, scheduled_mono: int | None = None) -> None:
-        self.attempt = 1
-        self.scheduled_ms = scheduled_ms
-        self.scheduled_mono = scheduled_mono
-        """When its turn came, on the monotonic clock; None: in a process that is gone."""
-        self.blocked: Blocked | None = None
-        self.crashes = 0
-        """Attempts that died with their engine: counted apart from those that failed (Z-7)."""
-        self.orphaned = False
-        """The attempt before this one died with its engine, which matters to who must ask first (`on_orphan`)."""
-        self.started_ms = 0
-        self.signature: bytes | None = None
-        """The code that it was scheduled with (signature.py)."""
-        self.over = False
-        """The work has ended; its record is being written, which must not be cancelled."""
-        self.job: asyncio.Task[None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.result: TaskResult | None = None
-        self.error: SmithersError | None = None
 
 
 class Tasks:
@@ -390,13 +349,3 @@ def _result_json(inst: Instance, done: Performed) -> str:
             f"{inst.path_name} returned {an(error.type)}, which cannot be stored as its result",
             hint="Return JSON values, Pydantic models, dataclasses, datetimes or enums (or None).",
         ) from error
-
-
-def is_waiting(inst: Instance) -> bool:
-    """Mounted but not started: its props may still change (Z-3)."""
-    return inst.kind is NodeKind.RUNNABLE and inst.status in ("idle", "scheduled")
-
-
-def state_of(inst: Instance) -> Any:
-    """The TaskState of a runnable that was reached, else None."""
-    return inst.extra if isinstance(inst.extra, TaskState) else None

@@ -16,7 +16,7 @@ from smithers_persistence.crash import crash_point
 from smithers_persistence.rows import EventRow
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Run
-from smithers_py.engine.tasks import state_of
+from smithers_py.engine.task_state import state_of
 from smithers_py.errors import VcsError
 from smithers_py.nodes import NodeKind
 from smithers_py.vcs import worktrees

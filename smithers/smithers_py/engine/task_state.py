@@ -1,0 +1,54 @@
+"""What is known of one runnable's work, from its turn until it leaves the plan (T-1, T-8)."""
+
+import asyncio
+from typing import Any
+
+from smithers_py.engine.asking import Blocked
+from smithers_py.engine.instance import Instance
+from smithers_py.engine.results import TaskResult
+from smithers_py.errors import SmithersError
+
+
+class TaskState:
+    """What the engine knows of a runnable's work; `attempt` counts from 1."""
+
+    __slots__ = (
+        "attempt",
+        "blocked",
+        "crashes",
+        "error",
+        "job",
+        "orphaned",
+        "over",
+        "result",
+        "scheduled_mono",
+        "scheduled_ms",
+        "signature",
+        "started_ms",
+        "timer",
+    )
+
+    def __init__(self, scheduled_ms: int = 0, scheduled_mono: int | None = None) -> None:
+        self.attempt = 1
+        self.scheduled_ms = scheduled_ms
+        self.scheduled_mono = scheduled_mono
+        """When its turn came, on the monotonic clock; None: in a process that is gone."""
+        self.blocked: Blocked | None = None
+        self.crashes = 0
+        """Attempts that died with their engine: counted apart from those that failed (Z-7)."""
+        self.orphaned = False
+        """The attempt before this one died with its engine, which matters to who must ask first (`on_orphan`)."""
+        self.started_ms = 0
+        self.signature: bytes | None = None
+        """The code that it was scheduled with (signature.py)."""
+        self.over = False
+        """The work has ended; its record is being written, which must not be cancelled."""
+        self.job: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.result: TaskResult | None = None
+        self.error: SmithersError | None = None
+
+
+def state_of(inst: Instance) -> Any:
+    """The TaskState of a runnable that was reached, else None."""
+    return inst.extra if isinstance(inst.extra, TaskState) else None
