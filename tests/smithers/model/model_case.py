@@ -245,7 +245,9 @@ def difference(models, world):
 
 def show_plan(plan, tell, indent=0):
     for desc in plan:
-        more = {key: value for key, value in desc.items() if key not in ("kind", "id", "of", "else", "cases", "default")}
+        more = {
+            key: value for key, value in desc.items() if key not in ("kind", "id", "of", "else", "cases", "default")
+        }
         words = ", ".join(f"{key}={value}" for key, value in more.items() if value or value == 0)
         tell(f"{'  ' * indent}{desc['kind']} {desc['id']}  {words}")
         show_plan(desc.get("of", []), tell, indent + 1)

@@ -220,9 +220,7 @@ class Real:
         return If(read, id=desc["id"], children=self.nodes(desc["of"], scope), fallback=fallback)
 
     def a_switch(self, desc, scope):
-        cases = [
-            Case(value, id=f"{desc['id']}-{value}", children=self.nodes(of, scope)) for value, of in desc["cases"]
-        ]
+        cases = [Case(value, id=f"{desc['id']}-{value}", children=self.nodes(of, scope)) for value, of in desc["cases"]]
         default = Default(id=f"{desc['id']}-else", children=self.nodes(desc["default"], scope))
         read = self.asked(desc, lambda: self.ctx.state.get(desc["key"], 0))
         return Switch(read, id=desc["id"], children=[*cases, default])
