@@ -106,6 +106,9 @@ class Case:
         second = self.event(model, plain)
         if second[1:2] == first[1:2] or second[0] in ("pause", "unpause", "stop"):
             return [first]
+        if second[0] in ("retry", "rerun") and (model.bad or first[3]):
+            # Whether it is accepted, and mends a handler, would be a matter of time.
+            return [first]
         return [first, second]
 
     def event(self, model, plain):
@@ -150,7 +153,8 @@ class Case:
         elif verb == "set":
             world.ask("set", key=args[0], value=args[1])
         elif verb != "nothing":
-            if verb in ("retry", "rerun"):
+            accepted = verb == "rerun" or (verb == "retry" and model.nodes[args[0]].status in ("failed", "cancelled"))
+            if accepted:
                 world.bad -= {args[0], *above(model, args[0])}
             world.ask(verb, *args)
 

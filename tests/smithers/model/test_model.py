@@ -28,7 +28,7 @@ def test_the_engine_does_what_the_model_says(first):
             pytest.fail(f"benchmarks/proofs/model.py --seed {seed}: {found}")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_and_what_hypothesis_makes_up(random):
     Case(random).run()
