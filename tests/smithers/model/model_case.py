@@ -91,6 +91,8 @@ class Case:
         world.kill.passed = 0
         world.kill.after = kill
         models = possible(model, events)
+        # A retry that is accepted mends the handlers that it runs again.
+        world.bad = set().union(*(one.bad for one in models))
         for event in events:
             self.do(world, model, event)
         if kill is not None and events == [("nothing",)]:
@@ -147,15 +149,11 @@ class Case:
         verb, *args = event
         self.say(" ".join(map(str, event)))
         if verb == "end":
-            name, how, bad = args
-            world.bad |= set(bad)
+            name, how, _ = args
             world.finish(name, how)
         elif verb == "set":
             world.ask("set", key=args[0], value=args[1])
         elif verb != "nothing":
-            accepted = verb == "rerun" or (verb == "retry" and model.nodes[args[0]].status in ("failed", "cancelled"))
-            if accepted:
-                world.bad -= {args[0], *above(model, args[0])}
             world.ask(verb, *args)
 
     # -- comparing ----------------------------------------------------------------------------------------------
@@ -186,15 +184,6 @@ class Case:
             for frame, key, value in world.transitions():
                 self.tell(f"    frame {frame}: {key} = {value}")
         raise Disagreement(difference(models, world))
-
-
-def above(model, name):
-    found = []
-    node = model.nodes[name]
-    while node is not model.root:
-        node = model.nodes[node.above]
-        found.append(node.name)
-    return found
 
 
 def possible(model, events):
