@@ -9,7 +9,9 @@ import pytest
 from authoring_tools import Smithers, Write
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+WITH_PROVIDER = {"fix_tests_agent", "fix_tests_brain"}
+"""A provider has to answer the one, the other is that provider's brain: tests/smithers/examples runs them."""
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.stem not in WITH_PROVIDER)
 BRANCHING = {"fix_tests": "its loop's iterations and what they repair come from pytest's output"}
 """Examples whose plan follows results that state does not hold, and which."""
 
