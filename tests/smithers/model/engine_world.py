@@ -8,7 +8,6 @@ identity in the row is that of a process that is gone. The next engine resumes f
 import asyncio
 import contextlib
 import sqlite3
-from collections import Counter
 from dataclasses import dataclass, field
 
 import orjson
@@ -28,7 +27,6 @@ LIMITS = Limits(idle_timeout_ms=0, grace_ms=100, max_tasks=1000)
 SECONDS = 10
 ENDED = ("completed", "failed", "stopped", "stalled", "terminated")
 ITEMS = ("Task", "Phase", "Step", "Parallel", "While")
-OPEN_GATE = ("ok", "fail")
 
 
 class Killed(Exception):
@@ -217,7 +215,7 @@ class World:
             run.tasks._wake(inst)
         if not run.idle or run.inbox or run.sent or run.unrecorded or run.coalescer.due_in_ms() is not None:
             return False
-        if run.tasks.queued and not run.paused:
+        if run.tasks.sleeping or (run.tasks.queued and not run.paused):
             return False
         waiting = {name for name, (_, event) in self.at_gate.items() if not event.is_set()}
         return waiting == {inst.node_id for inst in run.tasks.running} and bool(waiting or run.tasks.queued)
@@ -289,7 +287,3 @@ def crash_hook(world):
     finally:
         crash.set_crash_hook(None)
         watch.POLL_SECONDS = poll
-
-
-def count(names):
-    return dict(Counter(names))
