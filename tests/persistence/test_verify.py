@@ -25,7 +25,10 @@ DAMAGE = {
     "a frame counts other nodes": ("UPDATE frames SET mounted = 77 WHERE frame_index = 4", {"chain"}),
     "a state hash is another": ("UPDATE frames SET state_hash = x'01' WHERE frame_index = 4", {"chain", "head"}),
     "phase times are no list": ("UPDATE frames SET phase_ms_json = '[0,1' WHERE frame_index = 4", {"damaged"}),
-    "phase times are too few": ("UPDATE frames SET phase_ms_json = '[0,1]' WHERE frame_index = 4", {"times", "damaged"}),
+    "phase times are too few": (
+        "UPDATE frames SET phase_ms_json = '[0,1]' WHERE frame_index = 4",
+        {"times", "damaged"},
+    ),
     "a text is none": ("UPDATE frames SET reason = CAST(x'FF' AS TEXT) WHERE frame_index = 4", {"damaged"}),
     "a task of an epoch to come": ("UPDATE tasks SET lease_epoch = 9", {"leases"}),
     "a task runs for another": (
