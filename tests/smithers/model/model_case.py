@@ -16,6 +16,8 @@ from naive_model import Model
 from random_plans import KEYS, LISTS, SETS, VALUES, Maker, random_state, real_plan
 
 MOST_MOVES = 25
+LOOKS = 4
+"""How often the engine is looked at before it counts as disagreeing."""
 MOST_KILLS = 2
 """The third attempt that dies with its engine is the last one, which is no matter of order."""
 FARTHEST = 8
@@ -162,6 +164,12 @@ class Case:
         while True:
             what = await world.quiet()
             if what != "dead":
+                for _ in range(LOOKS):
+                    if any(world.seen(stopped=model.stopped) == model.seen() for model in models):
+                        break
+                    # On a busy machine a thread may still be about to tell the engine something.
+                    await asyncio.sleep(0.05)
+                    await world.quiet()
                 return self.agree(models, world)
             self.kills += 1
             point = world.kill.point or "at rest"
