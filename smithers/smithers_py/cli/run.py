@@ -71,6 +71,7 @@ def tell_ending(result: RunResult, view: PlanView, db_path: Path, *, as_json: bo
         _tell_resume(view, db_path)
     told = as_json and not is_terminal(sys.stderr)
     print_summary(result, view, db_path, to_stderr=as_json, told=told)
+    sys.stdout.flush()  # in a pipe too, somebody may wait for it: a run that watches goes on
 
 
 def _cut_short(
