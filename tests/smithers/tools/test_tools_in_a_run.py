@@ -92,7 +92,7 @@ def test_commands_are_bounded_and_work_gets_done(workspace: Path) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("shell", {"command": "env; cat plan.py | head -c 10"}),
         ("shell", {"command": "trap '' TERM; while :; do sleep 0.1; done", "timeout": 1}),
-        ("shell", {"command": "b() { b | b & }; b; sleep 60"}),
+        ("shell", {"command": "b() { if [ $1 -lt 10 ]; then b $(($1 + 1)) | b $(($1 + 1)) & fi; sleep 60; }; b 0"}),
         ("shell", {"command": "echo first; head -c 100000000 /dev/zero | tr '\\0' x; echo; echo last"}),
         ("shell", {"command": f"{sys.executable} -m smithers_py approve 1"}),
         ("count", {"words": "a b c"}),
