@@ -1,5 +1,6 @@
 """What the next frame must do besides what its render finds: left over by a dead engine, or asked by a person."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +39,16 @@ class Owed:
         self.again = [inst for inst in taken if inst.alive and not inst.adopted]
         return [inst for inst in taken if inst.alive and inst.adopted]
 
-    def take_statuses(self) -> list[Any]:
-        """The statuses to write, of nodes that are still in the plan."""
+    def take_statuses(self, mounted: Mapping[str, Instance]) -> list[Any]:
+        """The statuses to write. What was to run again and left the plan instead has not failed any more: it was
+        cancelled, unless another node has its id by now.
+        """
         taken, self.statuses = self.statuses, []
-        return [change for change in taken if change.inst.alive]
+        for change in taken:
+            if not change.inst.alive and change.status == "scheduled":
+                change.status = "cancelled"
+        return [
+            change
+            for change in taken
+            if change.inst.alive or (change.status == "cancelled" and change.inst.node_id not in mounted)
+        ]

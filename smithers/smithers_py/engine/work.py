@@ -152,7 +152,7 @@ def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
     """Fill in what the frame starts and runs."""
     frame.draft = draft
     run.owed.hand_over(draft)
-    frame.statuses += run.owed.take_statuses()
+    frame.statuses += run.owed.take_statuses(run.tree.by_id)
     for inst in run.owed.take_again():
         run.tasks.put_back(inst, inst.extra, None)
     _stop_or_end(frame, draft)
