@@ -13,6 +13,10 @@ from smithers_py.engine.results import RunResult
 from smithers_py.harness.plan_view import PlanView
 
 _MOST_FAILURES = 20
+_LOOK = ("inspect", "logs", "db state")
+_NEXT = {"waiting": ("approvals", "resume")} | dict.fromkeys(
+    ("failed", "stopped", "stalled"), ("inspect", "logs", "resume")
+)
 
 
 def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr: bool, told: bool = False) -> None:
@@ -35,8 +39,7 @@ def print_summary(result: RunResult, view: PlanView, db_path: Path, *, to_stderr
         write(f"  {paint('failed', 'failed', stream)} {line}")
     if len(failures) > _MOST_FAILURES:
         write(f"  and {len(failures) - _MOST_FAILURES:,} more failures")
-    verbs = ("approvals", "resume") if status == "waiting" else ("inspect", "logs", "db state")
-    write(f"next: {next_commands(result.execution_id, db_path, verbs)}")
+    write(f"next: {next_commands(result.execution_id, db_path, _NEXT.get(status, _LOOK))}")
 
 
 def _failures(result: RunResult, view: PlanView) -> list[str]:
