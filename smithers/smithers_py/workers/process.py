@@ -234,14 +234,14 @@ def _has_living_member(pgid: int) -> bool:
         return True
     for name in os.listdir(_PROC):  # noqa: PTH208 - names are all that is needed of hundreds of entries
         if name.isdigit():
-            fields = _stat(int(name))
+            fields = stat_fields(int(name))
             if fields and int(fields[2]) == pgid and fields[0] not in "ZX":
                 return True
     return False
 
 
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name: state, ppid, pgrp, …; empty when there is no such process."""
+def stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name: state, ppid, pgrp, session, …; empty without such a process."""
     try:
         text = _PROC.joinpath(str(pid), "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -251,7 +251,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def _start_time(pid: int) -> str:
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return fields[19] if fields else ""
 
 

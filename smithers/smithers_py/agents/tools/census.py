@@ -15,6 +15,8 @@ from pathlib import Path
 from secrets import token_hex
 from threading import Event
 
+from smithers_py.workers.process import stat_fields
+
 MARK = "SMITHERS_TOOL_CALL"
 """In the environment of every command an agent runs; `smithers approve` refuses to answer where it is set (Z-27)."""
 
@@ -61,7 +63,7 @@ class Census:
 
     def outsiders(self) -> list[int]:
         """Those of them that left the session."""
-        return [pid for pid in self.members() if (_stat(pid) or ["", "", "", ""])[3] != str(self._session)]
+        return [pid for pid in self.members() if (stat_fields(pid) or ["", "", "", ""])[3] != str(self._session)]
 
     def kill(self, *, outsiders_only: bool = False) -> int:
         """SIGKILL until none is left, however fast they multiply; how many were found first."""
@@ -87,7 +89,7 @@ class Census:
             os.killpg(self._session, number)
 
     def _is_member(self, pid: int) -> bool:
-        fields = _stat(pid)
+        fields = stat_fields(pid)
         if not fields or fields[0] in "ZX":
             return False
         if fields[3] == str(self._session):
@@ -128,17 +130,8 @@ def _pids() -> list[int]:
     return [int(name) for name in names if name.isdigit()]
 
 
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name: state, ppid, pgrp, session, …; empty without such a process."""
-    try:
-        text = _PROC.joinpath(str(pid), "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return text.rpartition(")")[2].split()
-
-
 def _start_of(pid: int) -> int:
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return int(fields[19]) if fields else 0
 
 
