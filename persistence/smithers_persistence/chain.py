@@ -10,11 +10,12 @@ keyframe, which is a cache, stand outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 START = bytes(16)
 _NOTHING = (-1).to_bytes(8, "big", signed=True)
+_LENGTHS = [size.to_bytes(8, "big") for size in range(256)]
 ChangeTexts = tuple[str, str | None, str | None, str | None, bool]
 """(key, old_value_json, new_value_json, delta_json, deleted) of one transition."""
 
@@ -25,30 +26,27 @@ Told = Sequence[str | bytes | int | None]
 
 def link_frame(head: bytes, frame_index: int, delta: bytes | None, told: Told) -> bytes:
     """The chain of frame `frame_index`: 16 bytes."""
-    digest = blake2b(head, digest_size=16, person=b"frame")
-    for value in (frame_index, delta, *told):
-        _add(digest, value)
-    return digest.digest()
+    return _digest(b"frame", head, (frame_index, delta, *told))
 
 
-def link_state(head: bytes, changes: Iterable[ChangeTexts], told: Told) -> bytes:
+def link_state(head: bytes, changes: Sequence[ChangeTexts], told: Told) -> bytes:
     """The head after a flush of `changes`, in order: 16 bytes; the head itself when there is nothing to tell."""
-    digest = blake2b(head, digest_size=16, person=b"state")
-    for value in told:
-        _add(digest, value)
-    changed = any(value is not None for value in told)
+    if not changes and all(value is None for value in told):
+        return head
+    values = [*told]
     for key, old, new, delta, deleted in changes:
-        changed = True
-        for text in (key, old, new, delta, "deleted" if deleted else None):
-            _add(digest, text)
-    return digest.digest() if changed else head
+        values += (key, old, new, delta, "deleted" if deleted else None)
+    return _digest(b"state", head, values)
 
 
-def _add(digest: blake2b, value: str | bytes | int | None) -> None:
+def _digest(person: bytes, head: bytes, values: Told) -> bytes:
     """A length before each value: no two different lists of values give the same bytes."""
-    if value is None:
-        digest.update(_NOTHING)
-        return
-    data = value if isinstance(value, bytes) else str(value).encode()
-    digest.update(len(data).to_bytes(8, "big", signed=True))
-    digest.update(data)
+    parts = [head]
+    for value in values:
+        if value is None:
+            parts.append(_NOTHING)
+        else:
+            data = value if isinstance(value, bytes) else str(value).encode()
+            size = len(data)
+            parts += (_LENGTHS[size] if size < 256 else size.to_bytes(8, "big"), data)
+    return blake2b(b"".join(parts), digest_size=16, person=person).digest()

@@ -7,10 +7,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from smithers_persistence import commands, frame_writes, people, reads_agents, writes, writes_agents
-from smithers_persistence.database import Database, Sent
+from smithers_persistence.database import Database
 from smithers_persistence.frame_store import pack_keyframe
 from smithers_persistence.lease import Lease, Observation, wall_ms
 from smithers_persistence.owner import DEFAULT_LEASE_MS
@@ -50,13 +51,14 @@ class _SinceKeyframe:
     delta_bytes: int = 0
     full_bytes: int = 0
 
-    def add(self, info: CommitInfo) -> None:
-        if info.frame_index == 0:
-            # Frame 0's delta is the whole plan, and compresses about eightfold.
-            self.full_bytes = info.delta_bytes // 8
-            return
-        self.frames += 1
-        self.delta_bytes += info.delta_bytes
+    def add(self, infos: Sequence[CommitInfo]) -> None:
+        for info in infos:
+            if info.frame_index == 0:
+                # Frame 0's delta is the whole plan, and compresses about eightfold.
+                self.full_bytes = info.delta_bytes // 8
+            else:
+                self.frames += 1
+                self.delta_bytes += info.delta_bytes
 
     @property
     def due(self) -> bool:
@@ -136,23 +138,22 @@ class ExecutionStore:
         """True when a `write_keyframe` would shorten the way back to the head frame."""
         return self._since_keyframe.due
 
-    async def commit(self, write: FrameWrite) -> CommitInfo:
-        """Write a frame's opening, its flush, or both: one transaction, durable when asked, or when it claims tasks or
-        records their ends.
+    async def commit(self, *frames: FrameWrite) -> CommitInfo:
+        """Write a frame's opening, its flush, or both, or several frames that follow one another: one transaction,
+        durable when asked, or when it claims tasks or records their ends. Returns what the last of them wrote.
 
-        Raises FrameOrderError when the opening does not follow the head frame or the flush is not the head frame's.
+        Raises FrameOrderError when an opening does not follow the head frame or a flush is not the head frame's.
         """
-        return await self.send(write).result()
-
-    def send(self, write: FrameWrite) -> Sent[CommitInfo]:
-        """`commit` for who goes on meanwhile: `await sent.result()` is the rest of it, and raises what it raises."""
-        durable = write.durable or bool(write.finished or (write.opening and write.opening.claims))
-        return self.db.send(
-            lambda conn: self._frame(conn, write),
+        durable = any(
+            write.durable or write.finished or (write.opening is not None and write.opening.claims) for write in frames
+        )
+        infos = await self.db.write(
+            partial(self._frames, frames),
             durable=durable,
             landed=self._since_keyframe.add,
-            what=frame_writes.crash_points(write),
+            what=frame_writes.crash_points(frames),
         )
+        return infos[-1]
 
     async def write_keyframe(self, frame_index: int, flat_nodes: list[list[Any]]) -> None:
         """Store the full plan of a frame: rows [id, parent, type, name, props] in plan order. A cache, not a record."""
@@ -276,10 +277,10 @@ class ExecutionStore:
         """Give the execution up: it has no owner until someone claims it."""
         await self._write(lambda conn: writes.release_execution(conn, self.execution_id), "release")
 
-    def _frame(self, conn: sqlite3.Connection, write: FrameWrite) -> CommitInfo:
+    def _frames(self, frames: Sequence[FrameWrite], conn: sqlite3.Connection) -> list[CommitInfo]:
         if self.lease.doubtful:
             self.renew(conn)
-        return frame_writes.write_frame(conn, self.holder, write)
+        return frame_writes.write_frames(conn, self.holder, frames)
 
     def renew(self, conn: sqlite3.Connection) -> None:
         """A heartbeat, for whoever has a transaction open. Raises LostLease."""

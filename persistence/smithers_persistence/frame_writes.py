@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -12,13 +13,13 @@ from smithers_persistence.errors import FrameOrderError
 from smithers_persistence.packing import pack
 from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution, PhaseTimes
 from smithers_persistence.sql import Q
-from smithers_persistence.writes import Head, Holder
+from smithers_persistence.writes import EventWriter, Head, Holder
 
 INITIAL_FRAME = -1
 FIXED_BYTES = 48  # the hashes of a frame's row; the rest is counted by `_logical`
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Flushed:
     """What a flush leaves for the frame's row."""
 
@@ -27,76 +28,89 @@ class _Flushed:
     state_hash: bytes | None
     keys_written: str | None
     phase_ms: str | None
-    last_event_id: int
 
     @property
     def last_id(self) -> int:
         return self.ids[-1] if self.ids else 0
 
 
-_NOT_FLUSHED = _Flushed([], b"", None, None, None, 0)
+_NOT_FLUSHED = _Flushed([], b"", None, None, None)
 
 
 def create(conn: sqlite3.Connection, new: NewExecution) -> None:
     """Insert an execution and, as frame -1, the state it starts with."""
     holder = Holder(new.execution_id, new.owner, 1)
+    events = EventWriter(conn, new.execution_id)
     writes.insert_execution(conn, new, chain.START)
     if new.initial is not None:
         opening = FrameOpening(None, b"")
         write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], opening, new.initial)
         row = _opening_row(holder, write, opening)
         head = chain.link_frame(chain.START, INITIAL_FRAME, None, row)
-        flushed = _flush(conn, holder, write, new.initial, head)
+        flushed = _flush(conn, holder, write, new.initial, head, events)
         _insert_row(conn, holder, write, opening, row, head, flushed)
         writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head), new.created_at)
-    writes.insert_events(conn, new.execution_id, new.events)
+    events.add(new.events)
 
 
-def write_frame(conn: sqlite3.Connection, holder: Holder, write: FrameWrite) -> CommitInfo:
-    """Fence, then write.
+def write_frames(conn: sqlite3.Connection, holder: Holder, frames: Sequence[FrameWrite]) -> list[CommitInfo]:
+    """Fence, then write them one after the other.
 
-    Raises LostLease, and FrameOrderError when the opening does not follow the head or the flush is not the head's.
+    Raises LostLease, and FrameOrderError when an opening does not follow the head or a flush is not the head's.
     """
     head = writes.fenced_head(conn, holder)
-    expected = head.frame + 1 if write.opening else head.frame
-    if write.frame_index != expected:
+    events = EventWriter(conn, holder.execution_id)
+    infos: list[CommitInfo] = []
+    for write in frames:
+        head, info = _write_frame(conn, holder, head, write, events)
+        infos.append(info)
+    writes.set_head(conn, holder.execution_id, head, frames[-1].created_at)
+    return infos
+
+
+def _write_frame(
+    conn: sqlite3.Connection, holder: Holder, head: Head, write: FrameWrite, events: EventWriter
+) -> tuple[Head, CommitInfo]:
+    opening = write.opening
+    if write.frame_index != (head.frame if opening is None else head.frame + 1):
         raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
     if write.before is not None:
         set_phase_times(conn, holder.execution_id, write.before)
     for done in write.finished:
         writes.finish_task(conn, holder, done)
-        writes.insert_events(conn, holder.execution_id, done.events)
-    flushed, row_bytes, delta_bytes, last_event = _NOT_FLUSHED, 0, 0, 0
+        events.add(done.events)
+    flushed, row_bytes, delta_bytes = _NOT_FLUSHED, 0, 0
     end = head.chain
-    if write.opening is not None:
-        opening = write.opening
+    if opening is not None:
         row = _opening_row(holder, write, opening)
         link = end = chain.link_frame(head.chain, write.frame_index, opening.delta, row)
-        last_event = _open(conn, holder, write, opening)
+        _open(conn, holder, write, opening, events)
         delta_bytes = len(opening.delta or b"")
         if write.flush is not None:
-            flushed = _flush(conn, holder, write, write.flush, link)
+            flushed = _flush(conn, holder, write, write.flush, link, events)
             end = flushed.head
         row_bytes = _insert_row(conn, holder, write, opening, row, link, flushed)
     elif write.flush is not None:
-        flushed = _flush(conn, holder, write, write.flush, head.chain)
+        flushed = _flush(conn, holder, write, write.flush, head.chain, events)
         end = flushed.head
         row_bytes = _complete_row(conn, holder, write.frame_index, flushed, head)
-    writes.set_head(conn, holder.execution_id, Head(write.frame_index, end), write.created_at)
     first = flushed.ids[0] if flushed.ids else 0
-    last_event = flushed.last_event_id or last_event
-    return CommitInfo(write.frame_index, first, flushed.last_id, last_event, delta_bytes, row_bytes)
+    info = CommitInfo(write.frame_index, first, flushed.last_id, delta_bytes, row_bytes)
+    return Head(write.frame_index, end), info
 
 
-def crash_points(write: FrameWrite) -> tuple[str, ...]:
-    """The points of crash.py that this write passes."""
-    points: list[str] = ["finished"] if write.finished else []
-    if write.opening is not None:
-        points.append("frame.commit")
-        if write.opening.claims:
-            points.append("claim")
-    if write.flush is not None:
-        points.append("frame.flush")
+def crash_points(frames: Sequence[FrameWrite]) -> tuple[str, ...]:
+    """The points of crash.py that these writes pass."""
+    points: list[str] = []
+    for write in frames:
+        if write.finished:
+            points.append("finished")
+        if write.opening is not None:
+            points.append("frame.commit")
+            if write.opening.claims:
+                points.append("claim")
+        if write.flush is not None:
+            points.append("frame.flush")
     return tuple(points)
 
 
@@ -108,23 +122,33 @@ def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, 
     conn.execute(Q["set_keyframe"], (packed, execution_id, frame_index))
 
 
-def _open(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening) -> int:
+def _open(
+    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, events: EventWriter
+) -> None:
     execution_id, frame_index = holder.execution_id, write.frame_index
-    writes.drop_tasks(conn, execution_id, frame_index, write.created_at, opening.dropped)
+    # Most frames have few of these, and a statement for nothing costs as much as a row.
+    if opening.dropped:
+        writes.drop_tasks(conn, execution_id, frame_index, write.created_at, opening.dropped)
     if opening.restarts or opening.rehandled:
         writes.restart_tasks(conn, execution_id, write.created_at, opening.restarts)
         writes.rehandle_tasks(conn, execution_id, opening.rehandled)
-    # Most frames have few of these, and a statement for nothing costs as much as a row.
     if opening.closed:
         writes.close_instances(conn, execution_id, frame_index, opening.closed)
     if opening.instances:
         writes.insert_instances(conn, execution_id, frame_index, opening.instances)
     if opening.new_tasks or opening.claims:
         writes.insert_tasks(conn, holder, frame_index, opening.new_tasks, opening.claims)
-    return writes.insert_events(conn, execution_id, opening.events, frame_index)
+    events.add(opening.events, frame_index)
 
 
-def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: FrameFlush, head: bytes) -> _Flushed:
+def _flush(
+    conn: sqlite3.Connection,
+    holder: Holder,
+    write: FrameWrite,
+    flush: FrameFlush,
+    head: bytes,
+    events: EventWriter,
+) -> _Flushed:
     execution_id, frame = holder.execution_id, write.frame_index
     ids = writes.insert_transitions(conn, execution_id, frame, flush.transitions)
     writes.write_state(conn, execution_id, flush.kv, flush.transitions, ids)
@@ -134,14 +158,15 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
         writes.handle_tasks(conn, execution_id, frame, flush.handled)
     if flush.applied_tools:
         writes_agents.apply_tool_journals(conn, execution_id, flush.applied_tools)
-    writes.write_effects(conn, execution_id, frame, flush.effects)
+    if flush.effects:
+        writes.write_effects(conn, execution_id, frame, flush.effects)
     if flush.blocked:
         commands.block_tasks(conn, execution_id, flush.blocked)
     if flush.commands:
         commands.answer(conn, execution_id, flush.commands, frame)
     if flush.paused is not None:
         commands.set_paused(conn, execution_id, flush.paused)
-    last_event = writes.insert_events(conn, execution_id, flush.events, frame)
+    events.add(flush.events, frame)
     texts = [(t.key, t.old_value_json, t.new_value_json, t.delta_json, t.deleted) for t in flush.transitions]
     # Stored only when they say more than the transitions do.
     written = sorted(set(flush.keys_written))
@@ -149,7 +174,7 @@ def _flush(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, flush: F
     keys_written = None if derived else orjson.dumps(written).decode()
     state_hash = flush.state_hash if ids else None
     link = chain.link_state(head, texts, (state_hash, keys_written))
-    return _Flushed(ids, link, state_hash, keys_written, phase_text(flush.phase_ms), last_event)
+    return _Flushed(ids, link, state_hash, keys_written, phase_text(flush.phase_ms))
 
 
 _OpeningRow = tuple[int, int, int, int, int, int, bytes | None, str, str | None, str | None, str | bytes | None]
@@ -199,12 +224,14 @@ def _logical(*values: int | str | bytes | None) -> int:
     """Bytes a row's values amount to: texts as UTF-8, integers as the bytes they need."""
     total = 0
     for value in values:
+        if value is None:
+            continue
         if isinstance(value, int):
-            total += (value.bit_length() + 7) // 8
-        elif isinstance(value, str):
-            total += len(value.encode())
-        elif value is not None:
+            total += value.bit_length() + 7 >> 3
+        elif isinstance(value, bytes) or value.isascii():
             total += len(value)
+        else:
+            total += len(value.encode())
     return total
 
 
@@ -212,12 +239,12 @@ def phase_text(phase_ms: dict[str, float]) -> str | None:
     """Seven numbers in the order of PHASES, as precise as a duration deserves: 0.04, 0.3, 3.2, 170."""
     if not phase_ms:
         return None
-    return "[" + ",".join(_short(phase_ms.get(phase, 0)) for phase in PHASES) + "]"
+    return f"[{','.join([_short(phase_ms.get(phase, 0)) for phase in PHASES])}]"
 
 
 def _short(milliseconds: float) -> str:
-    if milliseconds >= 100:
-        return str(round(milliseconds))
     if milliseconds < 0.005:
         return "0"
-    return f"{milliseconds:.{1 if milliseconds < 1 else 2}g}"
+    if milliseconds < 1:
+        return f"{milliseconds:.1g}"
+    return f"{milliseconds:.2g}" if milliseconds < 100 else str(round(milliseconds))

@@ -25,7 +25,7 @@ class Recovery:
     rehandled: Sequence[NodeKey] = ()
     abandoned: Sequence[NodeKey] = ()
     """Running tasks whose nodes had left the plan: nobody waits for them."""
-    events: Sequence[EventRow] = field(default_factory=list[EventRow])
+    events: Sequence[EventRow] = field(default_factory=list)
 
 
 def write_recovery(conn: sqlite3.Connection, holder: Holder, recovery: Recovery) -> None:

@@ -1,4 +1,4 @@
-"""What the engine hands to the store: frozen rows, JSON as text, times in integer ms, hashes as 16 bytes."""
+"""What the engine hands to the store: rows, JSON as text, times in integer ms, hashes as 16 bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NodeKey = tuple[str, int]
 PHASES = ("snapshot", "render", "reconcile", "commit", "execute", "effects", "flush")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EventRow:
     """One event (O-1); `seq` and `id` are given by the store. `frame_index` None takes that of the frame write."""
 
@@ -25,7 +25,7 @@ class EventRow:
     frame_index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TransitionRow:
     """One change of one key (S-5): `old`/`new` texts (None: absent), or for a large value `delta_json` alone."""
 
@@ -41,7 +41,7 @@ class TransitionRow:
     event_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KvWrite:
     """The new row of a key in state_kv; `value_json` None deletes it.
 
@@ -57,7 +57,7 @@ class KvWrite:
     transition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InstanceRow:
     """A node mounted by this frame."""
 
@@ -69,7 +69,7 @@ class InstanceRow:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TaskRow:
     """A runnable's work, written as `scheduled`."""
 
@@ -83,7 +83,7 @@ class TaskRow:
     next_retry_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TaskClaim:
     """Record 1 of H-3: this attempt is running under the store's owner and epoch."""
 
@@ -95,7 +95,7 @@ class TaskClaim:
     process_json: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EffectRow:
     """The deps an effect last ran with (Z-16); `removed` deletes the row (the effect is unmounted)."""
 
@@ -105,7 +105,7 @@ class EffectRow:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Restart:
     """A task that is scheduled again. `crashed`: its last attempt died with its engine, which counts apart; else, with
     `counts`, the next one is a new attempt, without it the same attempt is begun anew (it was stopped, not tried).
@@ -117,7 +117,7 @@ class Restart:
     counts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FrameOpening:
     """What phase 4 commits: the plan's delta and the rows of what it mounted. `delta` None: the plan is as before.
 
@@ -132,21 +132,21 @@ class FrameOpening:
     unmounted: int = 0
     updated: int = 0
     scopes: int = 0
-    keys_read: list[str] = field(default_factory=list[str])
+    keys_read: list[str] = field(default_factory=list)
     scopes_json: str | None = None
-    instances: list[InstanceRow] = field(default_factory=list[InstanceRow])
-    closed: list[NodeKey] = field(default_factory=list[NodeKey])
-    new_tasks: list[TaskRow] = field(default_factory=list[TaskRow])
-    claims: list[TaskClaim] = field(default_factory=list[TaskClaim])
-    dropped: list[NodeKey] = field(default_factory=list[NodeKey])
+    instances: list[InstanceRow] = field(default_factory=list)
+    closed: list[NodeKey] = field(default_factory=list)
+    new_tasks: list[TaskRow] = field(default_factory=list)
+    claims: list[TaskClaim] = field(default_factory=list)
+    dropped: list[NodeKey] = field(default_factory=list)
     """Scheduled tasks whose nodes left the plan before they started: cancelled, with no attempt."""
-    restarts: list[Restart] = field(default_factory=list[Restart])
-    rehandled: list[NodeKey] = field(default_factory=list[NodeKey])
+    restarts: list[Restart] = field(default_factory=list)
+    rehandled: list[NodeKey] = field(default_factory=list)
     """Tasks that a person has tried again: their work, or only their handler (Z-7)."""
-    events: list[EventRow] = field(default_factory=list[EventRow])
+    events: list[EventRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CommandAnswer:
     """The answer to a command: `status` done or refused, `answer_json` {"message": …} for whoever asked."""
 
@@ -156,7 +156,7 @@ class CommandAnswer:
     answer_json: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FrameFlush:
     """What phase 7 commits.
 
@@ -169,20 +169,20 @@ class FrameFlush:
     transitions: list[TransitionRow]
     kv: list[KvWrite]
     state_hash: bytes
-    statuses: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
-    handled: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
-    applied_tools: list[tuple[str, int, int, str]] = field(default_factory=list[tuple[str, int, int, str]])
+    statuses: list[tuple[str, int, str]] = field(default_factory=list)
+    handled: list[tuple[str, int, str]] = field(default_factory=list)
+    applied_tools: list[tuple[str, int, int, str]] = field(default_factory=list)
     """Tool calls whose journaled writes are among these transitions: (node_id, mounted_frame, turn, call_id)."""
-    effects: list[EffectRow] = field(default_factory=list[EffectRow])
-    phase_ms: dict[str, float] = field(default_factory=dict[str, float])
-    keys_written: list[str] = field(default_factory=list[str])
-    events: list[EventRow] = field(default_factory=list[EventRow])
+    effects: list[EffectRow] = field(default_factory=list)
+    phase_ms: dict[str, float] = field(default_factory=dict)
+    keys_written: list[str] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
     blocked: Sequence[tuple[NodeKey, str | None]] = ()
     commands: Sequence[CommandAnswer] = ()
     paused: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PhaseTimes:
     """What the phases of a frame took, in ms. The times of its own write are known only afterwards, so they go with
     the next one (F-7).
@@ -192,7 +192,7 @@ class PhaseTimes:
     ms: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FrameWrite:
     """One transaction of one frame: its opening, its flush, or both at once (the common case). `before` completes the
     times of the frame before. `finished` are attempts that ended just before it: their second record rides along, ahead
@@ -210,19 +210,18 @@ class FrameWrite:
     finished: Sequence[FinishedTask] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CommitInfo:
     """`last_transition_id` is 0 when the write had no transitions; `row_bytes` what it added to the frame's row."""
 
     frame_index: int
     first_transition_id: int
     last_transition_id: int
-    last_event_id: int
     delta_bytes: int
     row_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewExecution:
     """A new execution, owned by `owner` in epoch 1. `initial` holds the state given at the start (frame -1)."""
 
@@ -242,10 +241,10 @@ class NewExecution:
     owner_ident: str | None = None
     lease_expires_at: int | None = None
     initial: FrameFlush | None = None
-    events: list[EventRow] = field(default_factory=list[EventRow])
+    events: list[EventRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MessageRow:
     """One message of a conversation (G-3); `seq` counts from 0 within an incarnation of its node."""
 
@@ -253,7 +252,7 @@ class MessageRow:
     message_json: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToolCallRow:
     """A tool call of a conversation as it stands: open when it is about to start, then done, failed or denied.
 
@@ -273,7 +272,7 @@ class ToolCallRow:
     """State writes of the tool, until a flush has applied them (Z-0)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AgentRow:
     """One model run of a task's attempt as it stands (G-3, G-7), and what its conversation gained since the last."""
 
@@ -292,7 +291,7 @@ class AgentRow:
     tools: Sequence[ToolCallRow] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FinishedTask:
     """Record 2 of H-3: the attempt ended, its handler is pending; the task never runs again."""
 
@@ -305,10 +304,10 @@ class FinishedTask:
     error_json: str | None = None
     journal_json: str | None = None
     agent: AgentRow | None = None
-    events: list[EventRow] = field(default_factory=list[EventRow])
+    events: list[EventRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RetryLater:
     """The attempt ended with a retryable error: the task is scheduled again as attempt + 1 (E-3)."""
 
@@ -320,10 +319,10 @@ class RetryLater:
     backoff_ms: int
     error_json: str
     agent: AgentRow | None = None
-    events: list[EventRow] = field(default_factory=list[EventRow])
+    events: list[EventRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamRow:
     """One streamed piece of a task: text, tool, usage, stdout, stderr (G-2)."""
 
@@ -335,7 +334,7 @@ class StreamRow:
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EndExecution:
     """The closing record of an execution (Z-18). `before` completes the times of the last frame. `commands`: what is
     answered with it; `withdraw`: questions that are still open are asked no more.
@@ -348,6 +347,6 @@ class EndExecution:
     summary_json: str | None = None
     status_reason: str | None = None
     before: PhaseTimes | None = None
-    events: list[EventRow] = field(default_factory=list[EventRow])
+    events: list[EventRow] = field(default_factory=list)
     commands: Sequence[CommandAnswer] = ()
     withdraw: bool = False

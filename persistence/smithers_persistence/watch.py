@@ -31,7 +31,7 @@ class Watched:
 
     holder: Holder
     told: Callable[[list[CommandRecord], list[ApprovalRecord]], None]
-    questions: set[int] = field(default_factory=set[int])
+    questions: set[int] = field(default_factory=set)
     """Ids of the approvals whose answer is waited for; changed by `Watch.ask` and `Watch.forget` only."""
     new: bool = True
     """Not looked at yet: its queued commands may be older than the last one that was seen."""

@@ -53,7 +53,7 @@ class Claim:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """The last frame and the chain after it."""
 
@@ -338,22 +338,36 @@ def set_task_process(
         raise _lost_task(holder, *task)
 
 
-def insert_events(
-    conn: sqlite3.Connection, execution_id: str, events: Sequence[EventRow], frame_index: int | None = None
-) -> int:
-    """Number the events on from the execution's last one; the id of the last, 0 when there are none."""
-    if not events:
-        return 0
-    row = conn.execute(Q["last_seq"], (execution_id,)).fetchone()
-    seq = row[0] if row else 0
-    last = 0
-    for event in events:
-        seq += 1
-        frame = frame_index if event.frame_index is None else event.frame_index
-        level = None if event.level == "info" else event.level
-        start = (execution_id, seq, event.timestamp, level, event.type, event.source)
-        last = conn.execute(Q["insert_event"], (*start, event.node_id, frame, event.payload_json)).lastrowid or 0
-    return last
+class EventWriter:
+    """Numbers the events of one transaction on from the execution's last one, which it looks up once."""
+
+    __slots__ = ("_conn", "_execution_id", "_seq")
+
+    def __init__(self, conn: sqlite3.Connection, execution_id: str) -> None:
+        self._conn = conn
+        self._execution_id = execution_id
+        self._seq: int | None = None
+
+    def add(self, events: Sequence[EventRow], frame_index: int | None = None) -> None:
+        """Insert events, in order; `frame_index` is that of those that name no frame."""
+        if not events:
+            return
+        conn, execution_id, seq = self._conn, self._execution_id, self._seq
+        if seq is None:
+            row = conn.execute(Q["last_seq"], (execution_id,)).fetchone()
+            seq = row[0] if row else 0
+        for event in events:
+            seq += 1
+            frame = frame_index if event.frame_index is None else event.frame_index
+            level = None if event.level == "info" else event.level
+            start = (execution_id, seq, event.timestamp, level, event.type, event.source)
+            conn.execute(Q["insert_event"], (*start, event.node_id, frame, event.payload_json))
+        self._seq = seq
+
+
+def insert_events(conn: sqlite3.Connection, execution_id: str, events: Sequence[EventRow]) -> None:
+    """The only events of a transaction."""
+    EventWriter(conn, execution_id).add(events)
 
 
 def insert_stream(conn: sqlite3.Connection, execution_id: str, rows: Sequence[StreamRow]) -> None:

@@ -95,9 +95,9 @@ class McpServer(_Section):
 
     command: str | None = None
     args: tuple[str, ...] = ()
-    env: dict[str, str] = Field(default_factory=dict[str, str])
+    env: dict[str, str] = Field(default_factory=dict)
     url: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    headers: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -109,13 +109,13 @@ class McpServer(_Section):
 class Config(_Section):
     """See the module. `file` is the file it was read from, None if there was none."""
 
-    models: dict[str, str] = Field(default_factory=dict[str, str])
+    models: dict[str, str] = Field(default_factory=dict)
     limits: LimitsConfig = LimitsConfig()
     budget: Budget = Budget()
     tools: ToolsConfig = ToolsConfig()
-    mcp_servers: dict[str, McpServer] = Field(default_factory=dict[str, McpServer])
+    mcp_servers: dict[str, McpServer] = Field(default_factory=dict)
     _file: Path | None = PrivateAttr(default=None)
-    _given: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict[str, dict[str, Any]])
+    _given: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path | None:

@@ -31,7 +31,7 @@ class Survived:
     """False: the run ended without having passed the point so often."""
     result: dict[str, Any]
     """The last line that `smithers run --json`, or the last `resume --json`, printed."""
-    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    state: dict[str, Any] = field(default_factory=dict)
     """The state in the end, as JSON values."""
 
     @property

@@ -86,7 +86,7 @@ class _Lane:
     """The last call that had begun when the limit was halved: the others of its burst say nothing new."""
     known: "WeakSet[WindowStore]" = field(default_factory=WeakSet)
     """The stores that were asked for this lane's window."""
-    waiting: deque[_Waiter] = field(default_factory=deque[_Waiter])
+    waiting: deque[_Waiter] = field(default_factory=deque)
     timer: Any = None
 
 

@@ -49,7 +49,7 @@ class AgentSpec:
     """Model requests at most, in this attempt."""
     timeout: float | None = None
     """Seconds for the whole run, waiting for people and rate limits apart; None for no limit."""
-    aliases: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    aliases: Mapping[str, Any] = field(default_factory=dict)
     """The user's short names, before our own."""
     resume: ResumeMode = "continue"
     """What becomes of a conversation that an earlier attempt began."""

@@ -5,9 +5,9 @@ Two cases need no transaction of their own: when no user code follows, the flush
 frame); when the plan did not change and nothing starts, the opening waits for the flush. The ends of the tasks that
 this frame is about (record 2) ride along when they came while the engine was idle.
 
-A frame that starts nothing while nothing runs is not waited for: if another is due at once, as between two steps of a
-sequence, both are one transaction. Nobody can tell, for all that acts (a task's start, a handler, an effect, the end of
-the run, going idle) waits for what was sent; and a write that fails stops the engine all the same, one turn later.
+A frame that starts nothing while nothing runs is not written at once but held: if another is due, as between two steps
+of a sequence, both are one write. Nobody can tell, for all that acts (a task's start, a handler, an effect, the end of
+the run, going idle) writes first what is held; and a write that fails stops the engine all the same, one turn later.
 """
 
 from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
@@ -24,20 +24,16 @@ async def commit(run: Run, frame: Frame) -> None:
     """
     if not frame.runs_user_code:
         plan = settle_jobs(run, frame)
-        sent = run.store.send(write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan)))
+        write = write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan))
         frame.opened = frame.written = True
-        if run.sent is None and not (frame.starts or frame.ending or run.tasks.running):
-            run.sent = sent
+        if not (run.held or frame.starts or frame.ending or run.tasks.running):
+            run.held.append(write)
         else:
-            # The one before first: if both failed, its error is the cause.
-            await run.landed()
-            await sent.result()
+            await run.store.commit(*run.take_held(), write)
         publish(run, frame, plan)
         return
     if frame.changes.patches or frame.starts or frame.scheduled:
-        sent = run.store.send(write_of(run, frame, opening(run, frame), None))
-        await run.landed()
-        await sent.result()
+        await run.store.commit(*run.take_held(), write_of(run, frame, opening(run, frame), None))
         frame.opened = True
         return
     await run.landed()

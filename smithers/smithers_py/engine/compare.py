@@ -32,7 +32,7 @@ class Change:
     """One node that the new script describes otherwise: {prop: (old, new)}, `code` for a changed function."""
 
     inst: Instance
-    props: dict[str, tuple[Any, Any]] = field(default_factory=dict[str, tuple[Any, Any]])
+    props: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     code: bool = False
 
     @property
@@ -45,11 +45,11 @@ class Change:
 class Comparison:
     """Instances in plan order; those that are new are detached and only good to be looked at."""
 
-    new: list[Instance] = field(default_factory=list[Instance])
-    gone: list[Instance] = field(default_factory=list[Instance])
-    changed: list[Change] = field(default_factory=list[Change])
-    kept: list[Instance] = field(default_factory=list[Instance])
-    moved: list[Instance] = field(default_factory=list[Instance])
+    new: list[Instance] = field(default_factory=list)
+    gone: list[Instance] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    kept: list[Instance] = field(default_factory=list)
+    moved: list[Instance] = field(default_factory=list)
     later: "Comparison | None" = None
     """The same of what is not mounted yet, because its turn has not come (Z-6)."""
 

@@ -30,16 +30,16 @@ class Draft:
     """What the script says now of started nodes that keep what it said then."""
     logs: list[tuple[Scope, list[Node]]] = field(default_factory=list)
     """What each scope that ran has read, in order."""
-    causes: dict[Instance, list[str]] = field(default_factory=dict[Instance, list[str]])
+    causes: dict[Instance, list[str]] = field(default_factory=dict)
     """Of the scopes that run because of what they had read: which of it has changed."""
-    given: dict[Instance, list[str]] = field(default_factory=dict[Instance, list[str]])
+    given: dict[Instance, list[str]] = field(default_factory=dict)
     """The same of those that run because the scope above gave them another description."""
-    asked: list[tuple[Instance, list[Node]]] = field(default_factory=list[tuple[Instance, list[Node]]])
+    asked: list[tuple[Instance, list[Node]]] = field(default_factory=list)
     """Conditions of loops and `skip_if` of phases that were read once, with what they read."""
     rendered: dict[Instance, None] = field(default_factory=dict)
     """Scopes that ran user code in this frame."""
     dropped: dict[Instance, None] = field(default_factory=dict)
-    relocated: dict[Instance, Instance] = field(default_factory=dict[Instance, Instance])
+    relocated: dict[Instance, Instance] = field(default_factory=dict)
     """Moved across parents, with the old parent; with itself once it was parked at the root."""
     ready: list[Instance] = field(default_factory=list)
     """Runnables whose turn came in this frame."""
@@ -50,9 +50,9 @@ class Draft:
     skipped: list[Instance] = field(default_factory=list)
     """Phases whose `skip_if` said so."""
     stops: list[Instance] = field(default_factory=list)
-    effects: dict[Instance, str] = field(default_factory=dict[Instance, str])
+    effects: dict[Instance, str] = field(default_factory=dict)
     """Effects whose description is new in this frame, with their encoded deps, which decide whether they run."""
-    inits: list[Batch] = field(default_factory=list[Batch])
+    inits: list[Batch] = field(default_factory=list)
     """`ctx.state.init` calls made in render, by component, queued for the flush."""
     clocks: dict[Instance, int] = field(default_factory=dict)
     undo: list[Callable[[], None]] = field(default_factory=list)

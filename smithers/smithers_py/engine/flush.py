@@ -39,6 +39,7 @@ async def flush(run: Run, frame: Frame) -> None:
         publish(run, frame, plan)
     run.storm.saw(run, frame)
     if run.store.keyframe_due:
+        await run.landed()
         await run.store.write_keyframe(frame.index, flat_plan(run))
 
 
@@ -91,7 +92,7 @@ def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
         handled=[*_handled(frame)],
         applied_tools=[(*wrote.inst.key, wrote.turn, wrote.call_id) for wrote in frame.tool_writes],
         effects=[*_effect_rows(frame)],
-        phase_ms=dict(frame.phase_ms),
+        phase_ms=frame.phase_ms,
         keys_written=plan.keys_written,
         events=[*_events(run, frame), *run.commands.events(frame.answers)],
         blocked=[(inst.key, _blocked_json(inst)) for inst in frame.blocked],

@@ -23,7 +23,7 @@ def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlu
         opening=opens,
         flush=flush,
         durable=bool(frame.starts),
-        before=None if frame.opened else run.times,
+        before=None if frame.opened or run.held else run.times,
         finished=run.take_unrecorded(),
     )
 

@@ -13,13 +13,13 @@ from smithers_py.engine.instance import Instance
 class Owed:
     """What a head frame began and its flush did not record (Z-18), and statuses that were decided between frames."""
 
-    entered: list[Instance] = field(default_factory=list[Instance])
-    turned: list[Instance] = field(default_factory=list[Instance])
-    stops: list[Instance] = field(default_factory=list[Instance])
-    effects: list[Instance] = field(default_factory=list[Instance])
-    again: list[Instance] = field(default_factory=list[Instance])
+    entered: list[Instance] = field(default_factory=list)
+    turned: list[Instance] = field(default_factory=list)
+    stops: list[Instance] = field(default_factory=list)
+    effects: list[Instance] = field(default_factory=list)
+    again: list[Instance] = field(default_factory=list)
     """Tasks whose rows are scheduled again: they are queued once the script describes them."""
-    statuses: list[Any] = field(default_factory=list[Any])
+    statuses: list[Any] = field(default_factory=list)
     """StatusChange rows of work.py, already true in memory: the flush makes them durable."""
 
     def hand_over(self, draft: Draft) -> None:

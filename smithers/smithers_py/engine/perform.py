@@ -22,7 +22,7 @@ from smithers_py.workers.pool import DaemonPool
 class Performed:
     """What an attempt gave: the fields of its TaskResult, and for an agent its row."""
 
-    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    fields: dict[str, Any] = field(default_factory=dict)
     agent: AgentRow | None = None
     result: TaskResult | None = None
 

@@ -37,9 +37,9 @@ class NodeChange:
     what: What
     status: str
     then: str
-    props: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    props: dict[str, list[Any]] = field(default_factory=dict)
     code: bool = False
-    spent: dict[str, float] = field(default_factory=dict[str, float])
+    spent: dict[str, float] = field(default_factory=dict)
     """What its last finished attempt took: `ms`, and of an agent `tokens` and `cost` (USD), where known."""
 
 
@@ -49,7 +49,7 @@ class PlanDiff:
 
     nodes: list[NodeChange]
     kept: int
-    kept_spent: dict[str, float] = field(default_factory=dict[str, float])
+    kept_spent: dict[str, float] = field(default_factory=dict)
     """What the kept ones took together."""
 
     @property

@@ -95,7 +95,7 @@ class _Maker:
     rt: Runtime
     clock: Clock
     store: StateStore
-    asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    asked: dict[str, list[str]] = field(default_factory=dict)
 
     def reads(self, tree: Tree) -> dict[str, list[str]]:
         """What the scopes of a tree are subscribed to, and what conditions have read."""

@@ -33,7 +33,7 @@ class Changes:
     unmounted: list[Instance] = field(default_factory=list)
     updated: list[Instance] = field(default_factory=list)
     moved: list[Instance] = field(default_factory=list)
-    orders: dict[Instance, Siblings] = field(default_factory=dict[Instance, Siblings])
+    orders: dict[Instance, Siblings] = field(default_factory=dict)
     """The children, as patched so far, of the parents within or from which something moves."""
 
 

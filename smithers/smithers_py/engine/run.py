@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from smithers_persistence import ExecutionStore
-from smithers_persistence.database import Sent
-from smithers_persistence.rows import CommitInfo, EventRow, FinishedTask, PhaseTimes
+from smithers_persistence.rows import EventRow, FinishedTask, FrameWrite, PhaseTimes
 from smithers_py.clock import Clock
 from smithers_py.config import Config, LimitsConfig
 from smithers_py.engine.content import Content
@@ -81,7 +80,7 @@ class RunOptions:
     script: Path | None
     db_path: Path
     entry: str | None = None
-    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    state: dict[str, Any] = field(default_factory=dict)
     input: Any = None
     model: Any = None
     idle_timeout_ms: int = 500
@@ -105,7 +104,7 @@ class Completion:
     """"succeeded", "failed", "cancelled", or "retry" (it will run again later)."""
     result: TaskResult | None = None
     error: SmithersError | None = None
-    actions: list[Action] = field(default_factory=list[Action])
+    actions: list[Action] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -159,41 +158,41 @@ class Run:
     times: PhaseTimes | None = None
     """What the last frame's phases took; its row gets them with the next write."""
     started_ms: int = 0
-    inbox: deque[Completion] = field(default_factory=deque[Completion])
+    inbox: deque[Completion] = field(default_factory=deque)
     """Completions that no frame has handled yet."""
     idle: bool = False
     """True while no frame is under way and the next trigger starts one at once."""
-    unrecorded: list[FinishedTask] = field(default_factory=list[FinishedTask])
+    unrecorded: list[FinishedTask] = field(default_factory=list)
     """Ends of attempts (record 2) that came while idle: the frame that they start writes them, mostly in one
     transaction with what it decides."""
-    progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
+    progress: dict[Instance, list[Any]] = field(default_factory=dict)
     """Stream events waiting for an `on_progress` handler."""
-    boundary: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque[Callable[[], Awaitable[None]]])
+    boundary: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque)
     """What waits to be done between two frames."""
-    cascade: set[str] = field(default_factory=set[str])
+    cascade: set[str] = field(default_factory=set)
     """Nodes that run again because the script changed: what depends on them follows (plan_change.py)."""
-    cascade_keys: set[str] = field(default_factory=set[str])
+    cascade_keys: set[str] = field(default_factory=set)
     """What such nodes have written since anybody looked."""
     owed: Owed = field(default_factory=Owed)
     """What the next frame does besides what its render finds."""
-    tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])
+    tool_writes: list[ToolWrites] = field(default_factory=list)
     """Of agents that go on working, waiting for a flush."""
-    operator: list[Batch] = field(default_factory=list[Batch])
-    blocked: dict[Instance, None] = field(default_factory=dict[Instance, None])
+    operator: list[Batch] = field(default_factory=list)
+    blocked: dict[Instance, None] = field(default_factory=dict)
     """Running tasks that wait for something, or no longer, since the last flush."""
     paused: bool = False
     """Frames and handlers go on, nothing starts (Z-21)."""
     pausing: bool | None = None
     """What a parent execution's pause or unpause asks of this one; the next frame does it."""
-    children: list[Run] = field(default_factory=list["Run"])
+    children: list[Run] = field(default_factory=list)
     """Child executions that run now (Z-11)."""
     standing: str = "running"
     """The status as stored: running, waiting or paused."""
     parent_told: Callable[[str | None], None] | None = None
     """Of a child execution: tells its parent's node what it waits for, None when it goes on."""
-    sent: Sent[CommitInfo] | None = None
-    """The write of a frame that the next one did not wait for; see commit.py."""
-    failures: dict[str, SmithersError] = field(default_factory=dict[str, SmithersError])
+    held: list[FrameWrite] = field(default_factory=list)
+    """The write of a frame that goes in the transaction of the next one; see commit.py."""
+    failures: dict[str, SmithersError] = field(default_factory=dict)
     """Unhandled failures by node_id ("": of the whole run), in the order in which they were flushed. The last word on a
     node counts: what succeeded afterwards has not failed."""
     ending: Ending | None = None
@@ -211,15 +210,20 @@ class Run:
         taken, self.unrecorded = self.unrecorded, []
         return taken
 
+    def take_held(self) -> list[FrameWrite]:
+        """The write that waits for company, its frame's times complete; whoever takes it writes it first."""
+        taken, self.held = self.held, []
+        return taken
+
     async def landed(self) -> None:
-        """Wait for the frame whose write is on its way, if one is.
+        """Write the frame that waits for company, if one does.
 
         Raises:
             StoreFailed, LostLease: it was not written; the execution ends (F-6).
         """
-        sent, self.sent = self.sent, None
-        if sent is not None:
-            await sent.result()
+        if self.held:
+            await self.store.commit(*self.take_held())
+            self.times = None
 
     def post(self, trigger: Trigger) -> None:
         """Ask for a turn. Safe from any thread."""

@@ -47,8 +47,8 @@ class Job:
     """The encoded deps an effect runs with."""
     chore: Callable[[], Awaitable[list[EventRow]]] | None = None
     """What the engine itself does in phase 6 before the plan's own code: it must be done when the end is written."""
-    events: list[EventRow] = field(default_factory=list[EventRow])
-    actions: list[Action] = field(default_factory=list[Action])
+    events: list[EventRow] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
     error: SmithersError | None = None
     """Why the node failed: the task's own error, or the handler's."""
     handler_failed: bool = False
@@ -74,40 +74,40 @@ class Frame:
     index: int
     now_ms: int
     triggers: list[Trigger]
-    completions: list[Completion] = field(default_factory=list[Completion])
-    operator: list[Batch] = field(default_factory=list[Batch])
-    commands: list[CommandRecord] = field(default_factory=list[CommandRecord])
+    completions: list[Completion] = field(default_factory=list)
+    operator: list[Batch] = field(default_factory=list)
+    commands: list[CommandRecord] = field(default_factory=list)
     """What people asked since the last frame."""
-    answers: list[Done] = field(default_factory=list[Done])
+    answers: list[Done] = field(default_factory=list)
     """What became of commands, written with this frame's flush."""
-    restarts: list[Restart] = field(default_factory=list[Restart])
-    rehandled: list[Instance] = field(default_factory=list[Instance])
+    restarts: list[Restart] = field(default_factory=list)
+    rehandled: list[Instance] = field(default_factory=list)
     """Tasks that a person has tried again: their work, or only their handler."""
-    reset: list[Instance] = field(default_factory=list[Instance])
+    reset: list[Instance] = field(default_factory=list)
     """Loops that a person has begin anew."""
     paused: bool | None = None
-    blocked: list[Instance] = field(default_factory=list[Instance])
+    blocked: list[Instance] = field(default_factory=list)
     """Running tasks that wait for something since the last frame, or no longer."""
-    withdrawn: list[Instance] = field(default_factory=list[Instance])
+    withdrawn: list[Instance] = field(default_factory=list)
     """Scheduled tasks that a person cancelled before they started."""
-    tool_writes: list[ToolWrites] = field(default_factory=list[ToolWrites])
-    progress: dict[Instance, list[Any]] = field(default_factory=dict[Instance, list[Any]])
-    dirty: list[Scope] = field(default_factory=list[Scope])
+    tool_writes: list[ToolWrites] = field(default_factory=list)
+    progress: dict[Instance, list[Any]] = field(default_factory=dict)
+    dirty: list[Scope] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
     draft: Draft = field(default_factory=lambda: Draft(-1))
-    scheduled: list[Instance] = field(default_factory=list[Instance])
+    scheduled: list[Instance] = field(default_factory=list)
     """Runnables whose turn came: their task rows are new."""
-    starts: list[Instance] = field(default_factory=list[Instance])
+    starts: list[Instance] = field(default_factory=list)
     """Runnables that are claimed and started by this frame."""
-    jobs: list[Job] = field(default_factory=list[Job])
-    statuses: list[StatusChange] = field(default_factory=list[StatusChange])
+    jobs: list[Job] = field(default_factory=list)
+    statuses: list[StatusChange] = field(default_factory=list)
     ending: Ending | None = None
     written: bool = False
     """The flush rode in the commit's transaction."""
     opened: bool = False
     """The frame row is in the database."""
-    keys_written: list[str] = field(default_factory=list[str])
-    phase_ms: dict[str, float] = field(default_factory=dict[str, float])
+    keys_written: list[str] = field(default_factory=list)
+    phase_ms: dict[str, float] = field(default_factory=dict)
     since: float = field(default_factory=perf_counter)
     """When the phase that runs now began, in seconds."""
 

@@ -39,8 +39,8 @@ class KeyUse(ReadModel):
     """One key; names like `vol:x`, `file:x` and `x*` (a listing of a prefix) are no keys of the state."""
 
     key: str
-    readers: list[KeyReader] = Field(default_factory=list[KeyReader])
-    writers: list[KeyWriter] = Field(default_factory=list[KeyWriter])
+    readers: list[KeyReader] = Field(default_factory=list)
+    writers: list[KeyWriter] = Field(default_factory=list)
 
 
 class Dependencies(ReadModel):

@@ -38,7 +38,7 @@ class Link(ReadModel):
     frame: int | None = None
     node_id: str | None = None
     text: str
-    changes: list[Change] = Field(default_factory=list[Change])
+    changes: list[Change] = Field(default_factory=list)
 
 
 class Ran(ReadModel):

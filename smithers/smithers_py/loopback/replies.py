@@ -47,7 +47,7 @@ class Failure:
     message: str = "no"
     retry_after: float | None = None
     """Seconds, as the `retry-after` header."""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     """Seconds before it."""
     silent: bool = False

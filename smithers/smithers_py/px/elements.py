@@ -32,8 +32,8 @@ class _Tag:
 
     name: str
     start: int
-    given: dict[str, int] = field(default_factory=dict[str, int])
-    attributes: list[tuple[str, Part]] = field(default_factory=list[tuple[str, Part]])
+    given: dict[str, int] = field(default_factory=dict)
+    attributes: list[tuple[str, Part]] = field(default_factory=list)
     """Name (empty for a spread) and pieces of the value."""
     text_start: int | None = None
     """Where the last value that goes over several lines begins."""

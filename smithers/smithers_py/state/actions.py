@@ -165,7 +165,7 @@ class Batch:
     node_id: str | None
     handler: str | None = None
     trigger: str | None = None
-    actions: list[Action] = field(default_factory=list[Action])
+    actions: list[Action] = field(default_factory=list)
     frame: int = 0
     kind: str = "handler"
     order: int = 0

@@ -20,7 +20,7 @@ from smithers_py.state.values import LARGE, Entry, add_digests, digest_of
 from smithers_py.state.vol import VolChange, apply_vol, same
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KvWrite:
     """The row of a key: its text, its registered type, and whether later deltas are to be folded on it."""
 
@@ -67,13 +67,13 @@ class FlushPlan:
     """
 
     version: int
-    changes: list[Change] = field(default_factory=list[Change])
-    vol_changes: list[VolChange] = field(default_factory=list[VolChange])
-    signal_writes: list[tuple[SignalNode, Any]] = field(default_factory=list[tuple[SignalNode, Any]])
-    failed: list[tuple[Batch, Exception]] = field(default_factory=list[tuple[Batch, Exception]])
-    keys_written: list[str] = field(default_factory=list[str])
+    changes: list[Change] = field(default_factory=list)
+    vol_changes: list[VolChange] = field(default_factory=list)
+    signal_writes: list[tuple[SignalNode, Any]] = field(default_factory=list)
+    failed: list[tuple[Batch, Exception]] = field(default_factory=list)
+    keys_written: list[str] = field(default_factory=list)
     state_hash: bytes = b""
-    results: dict[str, KeyResult] = field(default_factory=dict[str, KeyResult])
+    results: dict[str, KeyResult] = field(default_factory=dict)
     total: int = 0
 
     @property

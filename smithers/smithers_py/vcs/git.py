@@ -34,7 +34,7 @@ class Git:
     """git in `folder`, with variables of `env` added (GIT_INDEX_FILE for one)."""
 
     folder: Path
-    env: dict[str, str] = field(default_factory=dict[str, str])
+    env: dict[str, str] = field(default_factory=dict)
 
     def out(self, *words: str, given: str = "") -> str:
         """What the call prints, without the last line's end.

@@ -24,7 +24,7 @@ class CommandSpec:
     argv: list[str] | None = None
     shell: str | None = None
     cwd: Path
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[str, str] = field(default_factory=dict)
     """Variables added to this process's own environment."""
     timeout: float | None = None
     """Seconds from the program's start; None for no limit."""

@@ -69,7 +69,7 @@ class ToolSpec:
     """Files and folders that are neither read nor written, beside every `.smithers`: the run's database."""
     protected: tuple[Path, ...] = ()
     """Loaded plan modules and the scripts folder: never written without a person's yes (Z-27)."""
-    mcp_servers: Mapping[str, McpServer] = field(default_factory=dict[str, McpServer])
+    mcp_servers: Mapping[str, McpServer] = field(default_factory=dict)
     log_folder: Path | None = None
     """Where the output of MCP servers is kept; None: nowhere."""
     env_deny: tuple[str, ...] = ()
