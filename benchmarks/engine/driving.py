@@ -86,7 +86,7 @@ class Driven(StopRequest, NullObserver):
                 raise RuntimeError(f"the run ended: {self._task.result()}")
         self.reports.clear()
         # Frames share a transaction with the next one, if that is due; here none is.
-        while self.engine is not None and (self.engine.sent or not self.engine.idle):  # noqa: ASYNC110 - nobody is told
+        while self.engine is not None and (self.engine.held or not self.engine.idle):  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0)
 
 

@@ -34,7 +34,7 @@ IDLE_CHECKPOINT_SECONDS = 0.020
 
 
 @dataclass(slots=True)
-class Sent(Generic[T]):
+class _Job(Generic[T]):
     """A write on its way. Writes land in the order in which they were sent."""
 
     fn: Callable[[sqlite3.Connection], T]
@@ -88,7 +88,7 @@ class Database:
         self.transactions = 0
         self._writer = writer
         self._reader = reader
-        self._queue: list[Sent[Any]] = []
+        self._queue: list[_Job[Any]] = []
         self._running = False
         self._quiet: asyncio.Future[None] | None = None
         self._synchronous: str | None = None
@@ -122,27 +122,17 @@ class Database:
         durable: bool = False,
         landed: Callable[[T], None] | None = None,
         what: tuple[str, ...] = ("write",),
+        *,
+        at_once: bool = False,
     ) -> T:
         """Run `fn(conn)` inside the next transaction and return its result once that is committed.
 
         `durable` waits for the disk (synchronous=FULL). `landed(result)` runs on the loop right after the commit, also
-        when the caller was cancelled meanwhile. `what` says what it carries: the names of its crash points. An
-        exception of `fn` undoes only its own statements and is raised here.
+        when the caller was cancelled meanwhile. `what` says what it carries: the names of its crash points. `at_once`:
+        do not wait for others who write in this turn of the loop. An exception of `fn` undoes only its own statements
+        and is raised here.
 
         Raises StoreFailed once the database failed, DatabaseBusy when another process holds the lock for 5 s.
-        """
-        return await self.send(fn, durable, landed, what).result()
-
-    def send(
-        self,
-        fn: Callable[[sqlite3.Connection], T],
-        durable: bool = False,
-        landed: Callable[[T], None] | None = None,
-        what: tuple[str, ...] = ("write",),
-    ) -> Sent[T]:
-        """`write` for who has something else to do meanwhile: `await sent.result()` is the rest of it.
-
-        Raises StoreFailed once the database failed.
         """
         if self.failed is not None:
             raise type(self.failed)(self.path, self.failed.reason) from self.failed
@@ -150,13 +140,16 @@ class Database:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
         for point in what:
             crash_point(f"{point}.before")
-        job = Sent(fn, durable, landed, what)
+        job = _Job(fn, durable, landed, what)
         self._queue.append(job)
-        if not self._running and not self._kick_scheduled:
-            # Not at once: whoever writes in this same turn shares the transaction.
-            self._kick_scheduled = True
-            asyncio.get_running_loop().call_soon(self._kick)
-        return job
+        if not self._running:
+            if at_once:
+                self._kick()
+            elif not self._kick_scheduled:
+                # Whoever writes in this same turn shares the transaction.
+                self._kick_scheduled = True
+                asyncio.get_running_loop().call_soon(self._kick)
+        return await job.result()
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """Run `fn(conn)` on one snapshot of the read-only connection. Keep it short: it pins the WAL.
@@ -191,7 +184,7 @@ class Database:
 
         def work() -> None:
             error = None
-            job = Sent(fn, False, None, (what,))
+            job = _Job(fn, False, None, (what,))
             crash_point(f"{what}.before")
             try:
                 self._guard.check()
@@ -264,7 +257,7 @@ class Database:
         return run(conn)
 
     def _land(
-        self, batch: list[Sent[Any]], outcomes: list[connection.Outcome] | None, error: BaseException | None
+        self, batch: list[_Job[Any]], outcomes: list[connection.Outcome] | None, error: BaseException | None
     ) -> None:
         self._running = False
         if outcomes is not None:
@@ -292,7 +285,7 @@ class Database:
             self._quiet.set_result(None)
 
     @staticmethod
-    def _settle(job: Sent[Any], outcome: connection.Outcome) -> None:
+    def _settle(job: _Job[Any], outcome: connection.Outcome) -> None:
         if outcome.error is not None:
             if outcome.cause is not outcome.error:
                 outcome.error.__cause__ = outcome.cause

@@ -152,6 +152,7 @@ class ExecutionStore:
             durable=durable,
             landed=self._since_keyframe.add,
             what=frame_writes.crash_points(frames),
+            at_once=True,
         )
         return infos[-1]
 

@@ -42,11 +42,15 @@ def read_names(log: Sequence[Node]) -> list[str]:
 
 def keys_read(draft: Draft) -> list[str]:
     """The names of the keys that this frame's render read, each once, in order of first reading."""
+    if not (draft.logs or draft.asked):
+        return []
     return read_names([node for _, log in (*draft.logs, *draft.asked) for node in log])
 
 
 def scopes_text(draft: Draft, keys: list[str]) -> str | None:
     """The frame's `scopes_json`: see `FrameOpening`. `keys` is the frame's `keys_read`."""
+    if not (draft.logs or draft.asked):
+        return None
     places = {key: place for place, key in enumerate(keys)}
 
     def placed(names: list[str]) -> list[int | str]:

@@ -16,7 +16,7 @@ from smithers_py.state.actions import Batch
 from smithers_reactive import Node, Scope
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Draft:
     """What one render phase did. `frame_index` is the frame it would become."""
 

@@ -23,7 +23,7 @@ from smithers_py.engine.triggers import Trigger
 from smithers_py.engine.work import Frame, StatusChange
 from smithers_py.errors import SmithersError, StateActionError
 from smithers_py.nodes import NodeKind
-from smithers_py.state.actions import Action, Batch, Set, SignalSet
+from smithers_py.state.actions import Batch, SignalSet
 from smithers_py.state.plan import FlushPlan
 from smithers_py.where import user_location
 
@@ -45,17 +45,14 @@ async def flush(run: Run, frame: Frame) -> None:
 
 def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
     """Decide what changes. A handler whose queued action cannot be applied fails like one that raised (Z-15)."""
-    batches = [*_tool_batches(frame), *_task_batches(frame), *_job_batches(frame), *frame.operator]
-    if frame.draft.inits:
-        batches[:0] = frame.draft.inits
     planner = run.state.planner()
-    _fail_batches(frame, planner.apply(batches))
+    batches = [*frame.draft.inits, *_written(frame), *frame.operator]
+    if batches:
+        _fail_batches(frame, planner.apply(batches))
     frame.statuses += _job_statuses(frame)
-    engine = _engine_actions(frame)
+    planner.put(_engine_texts(frame))
     if not frame.only_listened:
-        engine += run.spending.actions()
-    if engine:
-        planner.apply([Batch(None, None, None, engine, frame.index, "engine", len(frame.jobs) + 1)])
+        planner.put(run.spending.texts())
     return planner.finish()
 
 
@@ -194,30 +191,19 @@ def flat_plan(run: Run) -> list[list[Any]]:
 # -- parts ----------------------------------------------------------------------------------------------------------
 
 
-def _job_batches(frame: Frame) -> list[Batch]:
-    return [
-        Batch(job.inst.node_id, job.event, job.event, job.actions, frame.index, "handler", order)
-        for order, job in enumerate(frame.jobs)
-        if job.actions
-    ]
-
-
-def _tool_batches(frame: Frame) -> list[Batch]:
-    """What tools of agents that go on working wrote; dropped when the node is gone (Z-0)."""
-    return [
-        Batch(wrote.inst.node_id, "tool", "tool", wrote.actions, frame.index, "task", -1)
-        for wrote in frame.tool_writes
-        if wrote.inst.alive
-    ]
-
-
-def _task_batches(frame: Frame) -> list[Batch]:
-    """What task bodies wrote: before their own handler; dropped when the node is gone (Z-0)."""
-    return [
-        Batch(job.inst.node_id, "task", "task", job.completion.actions, frame.index, "task", order)
-        for order, job in enumerate(frame.jobs)
-        if job.completion is not None and job.completion.actions and job.event != "ignored"
-    ]
+def _written(frame: Frame) -> Iterator[Batch]:
+    """What tools of agents that go on working wrote, then task bodies, then handlers and effects. What a tool or a task
+    wrote is dropped when the node is gone (Z-0).
+    """
+    for wrote in frame.tool_writes:
+        if wrote.inst.alive:
+            yield Batch(wrote.inst.node_id, "tool", "tool", wrote.actions, frame.index, "task", -1)
+    for order, job in enumerate(frame.jobs):
+        if job.completion is not None and job.completion.actions and job.event != "ignored":
+            yield Batch(job.inst.node_id, "task", "task", job.completion.actions, frame.index, "task", order)
+    for order, job in enumerate(frame.jobs):
+        if job.actions:
+            yield Batch(job.inst.node_id, job.event, job.event, job.actions, frame.index, "handler", order)
 
 
 def _fail_batches(frame: Frame, failed: list[tuple[Batch, Exception]]) -> None:
@@ -253,11 +239,11 @@ def _job_statuses(frame: Frame) -> list[StatusChange]:
     return found
 
 
-def _engine_actions(frame: Frame) -> list[Action]:
-    """Statuses, results and iterations as `$` keys: durable, reactive, in the transitions (Z-1)."""
-    actions: list[Action] = [
-        Set(f"$node/{change.inst.node_id}", orjson.dumps(_node_value(change)).decode()) for change in frame.statuses
-    ]
+def _engine_texts(frame: Frame) -> dict[str, str]:
+    """Statuses and iterations as `$` keys: durable, reactive, in the transitions (Z-1)."""
+    texts = {
+        f"$node/{change.inst.node_id}": orjson.dumps(_node_value(change)).decode() for change in frame.statuses
+    }
     loops: dict[Instance, str] = {inst: "running" for inst in frame.draft.turned if inst.alive}
     for job in frame.jobs:
         if job.event == "on_iteration" and not job.handler_failed:
@@ -265,9 +251,8 @@ def _engine_actions(frame: Frame) -> list[Action]:
     loops |= dict.fromkeys(frame.reset, "between")
     for inst, word in loops.items():
         state = loop_state(inst)
-        text = orjson.dumps([state.iteration, state.done or word]).decode()
-        actions.append(Set(f"$loop/{inst.node_id}", text))
-    return actions
+        texts[f"$loop/{inst.node_id}"] = orjson.dumps([state.iteration, state.done or word]).decode()
+    return texts
 
 
 def _node_value(change: StatusChange) -> Any:

@@ -214,7 +214,7 @@ async def _abandon(run: Run) -> None:
     run.log.close()
 
 
-async def create(start: "Start", texts: dict[str, tuple[str, str | None]], database: Database) -> Run:
+async def create(start: "Start", texts: dict[str, str], database: Database) -> Run:
     """Write the execution's row, with the state given at the start, and put its run together."""
     options, component = start.options, start.element.component
     now = start.clock.now_ms()
@@ -321,7 +321,7 @@ def _plain(given: Any) -> Any:
         ) from error
 
 
-def initial_state(given: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+def initial_state(given: dict[str, Any]) -> dict[str, str]:
     """Encoded values of `--state`.
 
     Raises:
@@ -330,14 +330,14 @@ def initial_state(given: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
     for key in given:
         if key.startswith("$"):
             raise ReservedKeyError(key)
-    return {key: encode(key, value) for key, value in given.items()}
+    return {key: encode(key, value)[0] for key, value in given.items()}
 
 
-def _apply_initial(state: StateStore, texts: dict[str, tuple[str, str | None]], now: int) -> FrameFlush | None:
+def _apply_initial(state: StateStore, texts: dict[str, str], now: int) -> FrameFlush | None:
     """State given at the start: transitions of frame -1 (Z-15)."""
     if not texts:
         return None
-    actions: list[Any] = [Set(key, text, type_name) for key, (text, type_name) in texts.items()]
+    actions: list[Any] = [Set(key, text) for key, text in texts.items()]
     plan = state.plan_flush([Batch(None, None, "--state", actions, -1, "operator")])
     state.publish(plan)
     return FrameFlush(

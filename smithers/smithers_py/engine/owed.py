@@ -24,6 +24,8 @@ class Owed:
 
     def hand_over(self, draft: Draft) -> None:
         """Give the frame that is being planned its share; nothing is owed afterwards."""
+        if not (self.entered or self.turned or self.stops or self.effects):
+            return
         draft.entered += [inst for inst in self.entered if inst.alive]
         draft.turned += [inst for inst in self.turned if inst.alive]
         draft.stops += [inst for inst in self.stops if inst.alive]

@@ -24,7 +24,7 @@ Patch = list[Any]
 _MASK = (1 << 128) - 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Changes:
     """What a frame does to the plan, all in plan order."""
 

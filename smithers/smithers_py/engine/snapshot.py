@@ -15,14 +15,20 @@ def take_snapshot(run: Run, triggers: list[Trigger]) -> Frame:
     run.files.begin_frame()
     # Before the dirty scopes are taken: a changed file marks its readers (Z-1).
     run.files.refresh()
-    frame.completions = list(run.inbox)
-    run.inbox.clear()
-    frame.operator, run.operator = run.operator, []
-    frame.commands = run.commands.take()
-    frame.blocked = list(run.blocked)
-    run.blocked.clear()
-    frame.tool_writes, run.tool_writes = run.tool_writes, []
-    frame.progress, run.progress = run.progress, {}
+    if run.inbox:
+        frame.completions = list(run.inbox)
+        run.inbox.clear()
+    if run.operator:
+        frame.operator, run.operator = run.operator, []
+    if run.commands.inbox:
+        frame.commands = run.commands.take()
+    if run.blocked:
+        frame.blocked = list(run.blocked)
+        run.blocked.clear()
+    if run.tool_writes:
+        frame.tool_writes, run.tool_writes = run.tool_writes, []
+    if run.progress:
+        frame.progress, run.progress = run.progress, {}
     run.content.begin(frame.index, frame.now_ms)
     frame.dirty = run.rt.take_dirty()
     return frame

@@ -12,7 +12,6 @@ from smithers_py.engine.instance import Instance
 from smithers_py.engine.run import Ending, Run
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import BudgetExceeded
-from smithers_py.state.actions import Action, Set
 from smithers_py.state.budget import BUDGET_KEY
 from smithers_py.state.codec import encode
 
@@ -51,7 +50,7 @@ class Spending:
         self._timer: asyncio.TimerHandle | None = None
         self._warned: set[str] = set()
         self._mark: tuple[float, ...] | None = None
-        self._written: dict[str, tuple[str, str | None]] | None = None
+        self._written: dict[str, str] | None = None
 
     async def start(self) -> None:
         """Count on from what was spent before; from now on the wall clock counts, also while nothing asks a model."""
@@ -84,18 +83,18 @@ class Spending:
             run.ending = Ending("stopped", 4, stop_reason="budget", status_reason=error.message)
         run.post(Trigger("stop", "budget"))
 
-    def actions(self) -> list[Action]:
+    def texts(self) -> dict[str, str]:
         """What a flush writes of it: the `$budget` key, when it changed."""
         mark = self.meter.mark
         if mark == self._mark:
-            return []  # nearly every flush: no agent has spent anything since the last one
+            return {}  # nearly every flush: no agent has spent anything since the last one
         self._mark = mark
         self._warn()
         texts = budget_text(self.meter)
         if texts == self._written:
-            return []
+            return {}
         self._written = texts
-        return [Set(key, text, type_name) for key, (text, type_name) in texts.items()]
+        return texts
 
     def calls(self, inst: Instance) -> CallRules:
         """How the agent of a node, about to begin an attempt, may ask its model.
@@ -145,7 +144,7 @@ class Spending:
 _NONE = Budget()
 
 
-def budget_text(meter: Meter) -> dict[str, tuple[str, str | None]]:
+def budget_text(meter: Meter) -> dict[str, str]:
     """The `$budget` key as it is stored; nothing while there is nothing to say."""
     value = meter.as_state()
-    return {} if value is None else {BUDGET_KEY: encode(BUDGET_KEY, value)}
+    return {} if value is None else {BUDGET_KEY: encode(BUDGET_KEY, value)[0]}

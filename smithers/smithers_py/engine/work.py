@@ -28,6 +28,9 @@ from smithers_py.nodes import NodeKind
 from smithers_py.state.actions import Action, Batch
 from smithers_reactive import Scope
 
+NO_CHANGES = Changes()
+NO_DRAFT = Draft(-1)
+
 JobKind = Literal["task", "container", "effect", "cleanup", "progress"]
 
 
@@ -93,8 +96,9 @@ class Frame:
     tool_writes: list[ToolWrites] = field(default_factory=list)
     progress: dict[Instance, list[Any]] = field(default_factory=dict)
     dirty: list[Scope] = field(default_factory=list)
-    changes: Changes = field(default_factory=Changes)
-    draft: Draft = field(default_factory=lambda: Draft(-1))
+    changes: Changes = NO_CHANGES
+    draft: Draft = NO_DRAFT
+    """What phases 2 and 3 found; these two are empty, and not to be written to, in a frame that has none."""
     scheduled: list[Instance] = field(default_factory=list)
     """Runnables whose turn came: their task rows are new."""
     starts: list[Instance] = field(default_factory=list)

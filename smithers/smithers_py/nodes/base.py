@@ -45,6 +45,9 @@ class NodeKind(StrEnum):
     EFFECT = "effect"
     STOP = "stop"
 
+    # A kind is looked up in sets for every node that is placed, and Enum's own hash is written in Python.
+    __hash__ = str.__hash__
+
 
 class _Absent:
     """Hides a name of Pydantic's `BaseModel` from `hasattr`, so that a node may have a field of that name."""

@@ -84,12 +84,12 @@ class Draft:
         """
         match action:
             case Set():
-                self._put(action.text)
+                self.put(action.text)
             case Init():
                 if self.absent:
-                    self._put(action.text)
+                    self.put(action.text)
             case Delete():
-                self._put(None)
+                self.put(None)
             case Update():
                 self._update(action)
             case Append():
@@ -101,7 +101,8 @@ class Draft:
             case Remove():
                 self._remove(action)
 
-    def _put(self, text: str | None) -> None:
+    def put(self, text: str | None) -> None:
+        """Replace the value by an encoded text, None: take it away."""
         self.stepped = False
         self.text = text
         self.size = 0 if text is None else size_of(text)
@@ -129,7 +130,7 @@ class Draft:
     def _update(self, action: Update) -> None:
         text = self.whole()
         value = action.fn(None if text is None else decode(text, self.key))
-        self._put(encode(self.key, value)[0])
+        self.put(encode(self.key, value)[0])
 
     def _append(self, action: Append) -> None:
         items = orjson.loads(action.items)
@@ -142,9 +143,9 @@ class Draft:
                 self._step(append_op(plain, items, size_of(action.items)))
             return
         if self.text is None or self.text == "[]":
-            self._put(action.items)
+            self.put(action.items)
         elif items:
-            self._put(f"{self.text[:-1]},{action.items[1:]}")
+            self.put(f"{self.text[:-1]},{action.items[1:]}")
 
     def _merge(self, action: Merge) -> None:
         entries = orjson.loads(action.mapping)
@@ -155,14 +156,14 @@ class Draft:
         if escaped or TAG in entries:
             # The key "$type" changes how the whole dict is written; rare enough to write it all.
             inner: dict[str, Any] = plain["v"] if escaped else plain
-            self._put(dumps({TAG: "dict", "v": {**inner, **entries}}))
+            self.put(dumps({TAG: "dict", "v": {**inner, **entries}}))
             return
         if self.stepped:
             op = merge_op(plain, entries)
             if op is not None:
                 self._step(op)
             return
-        self._put(dumps({**plain, **entries}))
+        self.put(dumps({**plain, **entries}))
 
     def _remove(self, action: Remove) -> None:
         if self.absent:
@@ -181,7 +182,7 @@ class Draft:
             self._step(op)
             return
         apply_on_copy(op, plain)
-        self._put(dumps(plain))
+        self.put(dumps(plain))
 
     def _increment(self, action: Increment) -> None:
         number = 0 if self.absent else revive(self._now(), self.key)
@@ -191,14 +192,14 @@ class Draft:
             total = number + action.by
         except OverflowError:
             total = math.inf
-        self._put(encode(self.key, total)[0])
+        self.put(encode(self.key, total)[0])
 
     def _step(self, op: Op) -> None:
         self.ops.append(op)
         self.size += op.growth
         if self.size <= LARGE:
             # Small again: from here on its text is the shorter record.
-            self._put(self.whole_at(len(self.ops)))
+            self.put(self.whole_at(len(self.ops)))
 
     def _misfit(self, what: str, needs: str, plain: Any) -> StateActionError:
         found = type_name_of(plain) or type(plain).__name__

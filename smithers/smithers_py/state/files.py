@@ -166,6 +166,8 @@ class Files:
         file costs one stat. Call it on the runtime's thread, outside a render.
         """
         changed: list[str] = []
+        if not self._watched:
+            return changed
         with self._rt.batch():
             for name, watched in list(self._watched.items()):
                 if not watched.node.observed:

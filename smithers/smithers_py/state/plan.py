@@ -5,7 +5,7 @@ one change per key: what it set twice is one transition, what it set and set bac
 here, so a plan that cannot be committed is simply dropped.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +114,17 @@ class Planner:
             self._apply(batch)
         return failed[before:]
 
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Set the engine's own small keys, after all batches: nothing is called, and nothing can fail."""
+        for key, text in texts.items():
+            draft = self._drafts.get(key)
+            if draft is None:
+                draft = self._drafts[key] = Draft(key, self._entry_of(key))
+            old = draft.whole()
+            if old != text:
+                draft.put(text)
+                self._plan.changes.append(Change(key, old, text, None, False, None, None, None))
+
     def finish(self) -> FlushPlan:
         """The plan of all that was applied."""
         plan = self._plan
@@ -127,12 +138,10 @@ class Planner:
 
     def _apply(self, batch: Batch) -> None:
         self._marks, self._triggers, self._batch_vol, self._batch_signals = {}, {}, {}, {}
-        token = current.set(None)
-        if batch.kind != "engine":
-            # An update's function may read ctx but not write through it: it runs in an activity that is over.
-            activity = Activity("handler", batch.node_id, batch.handler, frame=batch.frame)
-            activity.close()
-            current.set(activity)
+        # An update's function may read ctx but not write through it: it runs in an activity that is over.
+        activity = Activity("handler", batch.node_id, batch.handler, frame=batch.frame)
+        activity.close()
+        token = current.set(activity)
         try:
             for action in batch.actions:
                 self._act(action)

@@ -27,13 +27,20 @@ async def run_function(
     unchanged. Cancellation and timeout are cooperative (T-7): an async function gets CancelledError and has
     `grace_seconds` to clean up, then it is left behind; a thread is left behind at once (Z-10).
     """
-    work = asyncio.ensure_future(_call(fn, ctx, pool))
+    loop = asyncio.get_running_loop()
+    # The function's own end wakes us, or the timer: `asyncio.wait` would be one more turn of the loop for every task.
+    over: asyncio.Future[None] = loop.create_future()
+    work = loop.create_task(_call(fn, ctx, pool, over))
+    timer = None if timeout is None else loop.call_later(timeout, _wake, over)
     try:
-        done, _ = await asyncio.wait({work}, timeout=timeout)
+        await over
     except asyncio.CancelledError:
         await _cancel(work, grace_seconds)
         raise
-    if not done:
+    finally:
+        if timer is not None:
+            timer.cancel()
+    if not work.done():
         await _cancel(work, grace_seconds)
         raise TaskTimeout(timeout or 0, what=_name(fn))
     if work.cancelled():
@@ -50,7 +57,7 @@ async def run_function(
     raise TaskFailed(_name(fn), error, hint=hint) from error
 
 
-async def _call(fn: Callable[..., Any], ctx: Any, pool: DaemonPool) -> Any:
+async def _call(fn: Callable[..., Any], ctx: Any, pool: DaemonPool, over: asyncio.Future[None]) -> Any:
     try:
         if is_async(fn):
             return await call_with_ctx(fn, (), ctx)
@@ -61,7 +68,14 @@ async def _call(fn: Callable[..., Any], ctx: Any, pool: DaemonPool) -> Any:
     except SystemExit as error:
         # Kept inside a task, it would end the whole event loop.
         raise TaskFailed(_name(fn), error) from error
+    finally:
+        _wake(over)
     return value
+
+
+def _wake(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 async def _cancel(work: asyncio.Future[Any], grace_seconds: float) -> None:

@@ -213,7 +213,7 @@ class World:
             # What waits to be tried again is tried now.
             run.tasks.sleeping[inst].timer.cancel()
             run.tasks._wake(inst)
-        if not run.idle or run.inbox or run.sent or run.unrecorded or run.coalescer.due_in_ms() is not None:
+        if not run.idle or run.inbox or run.held or run.unrecorded or run.coalescer.due_in_ms() is not None:
             return False
         if run.tasks.sleeping or (run.tasks.queued and not run.paused):
             return False
