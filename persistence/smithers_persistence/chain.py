@@ -46,7 +46,7 @@ def _digest(person: bytes, head: bytes, values: Told) -> bytes:
         if value is None:
             parts.append(_NOTHING)
         else:
-            data = value if isinstance(value, bytes) else str(value).encode()
+            data = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b"%d" % value
             size = len(data)
             parts += (_LENGTHS[size] if size < 256 else size.to_bytes(8, "big"), data)
     return blake2b(b"".join(parts), digest_size=16, person=person).digest()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 
 CrashHook = Callable[[str], None]
@@ -54,6 +54,13 @@ def crash_point(name: str) -> None:
     """Pass the point `name`; raises whatever the test's hook raises."""
     if _hook is not None:
         _hook(name)
+
+
+def crash_points(names: Iterable[str], when: str) -> None:
+    """Pass `<name>.<when>` for each name: every write does, three times, and nearly always nobody looks."""
+    if _hook is not None:
+        for name in names:
+            _hook(f"{name}.{when}")
 
 
 def set_crash_hook(hook: CrashHook | None) -> None:

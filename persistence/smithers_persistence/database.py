@@ -23,7 +23,7 @@ import orjson
 import zstandard
 
 from smithers_persistence import connection
-from smithers_persistence.crash import crash_point
+from smithers_persistence.crash import crash_point, crash_points
 from smithers_persistence.errors import DatabaseCorrupt, PersistenceError, StoreFailed
 from smithers_persistence.file_guard import FileGuard
 
@@ -62,15 +62,13 @@ class _Job(Generic[T]):
             raise cancelled
         if self.outcome.error is not None:
             raise self.outcome.error
-        for point in self.what:
-            crash_point(f"{point}.after")
+        crash_points(self.what, "after")
         return self.outcome.value
 
     def run(self, conn: sqlite3.Connection) -> T:
         """What the database thread calls."""
         value = self.fn(conn)
-        for point in self.what:
-            crash_point(f"{point}.inside")
+        crash_points(self.what, "inside")
         return value
 
 
@@ -138,8 +136,7 @@ class Database:
             raise type(self.failed)(self.path, self.failed.reason) from self.failed
         if self._writer is None or self._closing is not None:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
-        for point in what:
-            crash_point(f"{point}.before")
+        crash_points(what, "before")
         job = _Job(fn, durable, landed, what)
         self._queue.append(job)
         if not self._running:

@@ -16,7 +16,7 @@ from smithers_persistence.sql import Q
 from smithers_persistence.writes import EventWriter, Head, Holder
 
 INITIAL_FRAME = -1
-FIXED_BYTES = 48  # the hashes of a frame's row; the rest is counted by `_logical`
+FIXED_BYTES = 64  # what the hashes and the numbers of a frame's row amount to; texts and blobs are counted
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ def create(conn: sqlite3.Connection, new: NewExecution) -> None:
         write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], opening, new.initial)
         row = _opening_row(holder, write, opening)
         head = chain.link_frame(chain.START, INITIAL_FRAME, None, row)
-        flushed = _flush(conn, holder, write, new.initial, head, events)
+        flushed = _flush(conn, holder, write, new.initial, head, (), events)
         _insert_row(conn, holder, write, opening, row, head, flushed)
         writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head), new.created_at)
     events.add(new.events)
@@ -76,9 +76,7 @@ def _write_frame(
         raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
     if write.before is not None:
         set_phase_times(conn, holder.execution_id, write.before)
-    for done in write.finished:
-        writes.finish_task(conn, holder, done)
-        events.add(done.events)
+    handled = _finish(conn, holder, write, events)
     flushed, row_bytes, delta_bytes = _NOT_FLUSHED, 0, 0
     end = head.chain
     if opening is not None:
@@ -87,11 +85,11 @@ def _write_frame(
         _open(conn, holder, write, opening, events)
         delta_bytes = len(opening.delta or b"")
         if write.flush is not None:
-            flushed = _flush(conn, holder, write, write.flush, link, events)
+            flushed = _flush(conn, holder, write, write.flush, link, handled, events)
             end = flushed.head
         row_bytes = _insert_row(conn, holder, write, opening, row, link, flushed)
     elif write.flush is not None:
-        flushed = _flush(conn, holder, write, write.flush, head.chain, events)
+        flushed = _flush(conn, holder, write, write.flush, head.chain, handled, events)
         end = flushed.head
         row_bytes = _complete_row(conn, holder, write.frame_index, flushed, head)
     first = flushed.ids[0] if flushed.ids else 0
@@ -122,6 +120,22 @@ def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, 
     conn.execute(Q["set_keyframe"], (packed, execution_id, frame_index))
 
 
+def _finish(
+    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, events: EventWriter
+) -> Sequence[tuple[str, int, str]]:
+    """Write the ends that ride along; returns what of the flush's `handled` is still to be written."""
+    left = dict.fromkeys(() if write.flush is None else write.flush.handled)
+    for done in write.finished:
+        # Most have succeeded, and so have their handlers: one statement instead of two.
+        record = (done.node_id, done.mounted_frame, "succeeded")
+        at_once = done.status == "succeeded" and record in left
+        if at_once:
+            del left[record]
+        writes.finish_task(conn, holder, done, write.frame_index if at_once else None)
+        events.add(done.events)
+    return list(left)
+
+
 def _open(
     conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, events: EventWriter
 ) -> None:
@@ -147,6 +161,7 @@ def _flush(
     write: FrameWrite,
     flush: FrameFlush,
     head: bytes,
+    handled: Sequence[tuple[str, int, str]],
     events: EventWriter,
 ) -> _Flushed:
     execution_id, frame = holder.execution_id, write.frame_index
@@ -154,8 +169,8 @@ def _flush(
     writes.write_state(conn, execution_id, flush.kv, flush.transitions, ids)
     if flush.statuses:
         writes.set_instance_statuses(conn, execution_id, flush.statuses)
-    if flush.handled:
-        writes.handle_tasks(conn, execution_id, frame, flush.handled)
+    if handled:
+        writes.handle_tasks(conn, execution_id, frame, handled)
     if flush.applied_tools:
         writes_agents.apply_tool_journals(conn, execution_id, flush.applied_tools)
     if flush.effects:
@@ -204,7 +219,7 @@ def _insert_row(
     counts += (flushed.last_id, len(flushed.ids))
     after = (flushed.keys_written, flushed.phase_ms, opening.delta)
     told = (reason, triggers, keys_read, opening.scopes_json)
-    size = FIXED_BYTES + _logical(write.frame_index, created_at, *counts, *told, *after)
+    size = FIXED_BYTES + _logical(*told, *after)
     start = (holder.execution_id, write.frame_index, epoch, created_at, int(write.flush is not None))
     hashes = (link, plan_hash, flushed.state_hash)
     conn.execute(Q["insert_frame"], (*start, *counts, size, *hashes, reason, triggers, keys_read, scopes, *after))
@@ -212,7 +227,7 @@ def _insert_row(
 
 
 def _complete_row(conn: sqlite3.Connection, holder: Holder, frame_index: int, flushed: _Flushed, head: Head) -> int:
-    size = _logical(flushed.last_id, len(flushed.ids), flushed.keys_written, flushed.phase_ms)
+    size = _logical(flushed.keys_written, flushed.phase_ms)
     counts = (flushed.last_id, len(flushed.ids), size)
     texts = (flushed.state_hash, flushed.keys_written, flushed.phase_ms)
     if conn.execute(Q["flush_frame"], (*counts, *texts, holder.execution_id, frame_index)).rowcount != 1:
@@ -220,19 +235,11 @@ def _complete_row(conn: sqlite3.Connection, holder: Holder, frame_index: int, fl
     return size
 
 
-def _logical(*values: int | str | bytes | None) -> int:
-    """Bytes a row's values amount to: texts as UTF-8, integers as the bytes they need."""
-    total = 0
-    for value in values:
-        if value is None:
-            continue
-        if isinstance(value, int):
-            total += value.bit_length() + 7 >> 3
-        elif isinstance(value, bytes) or value.isascii():
-            total += len(value)
-        else:
-            total += len(value.encode())
-    return total
+def _logical(*values: str | bytes | None) -> int:
+    """Bytes of texts, in UTF-8, and blobs."""
+    return sum(
+        [len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode()) for value in values if value]
+    )
 
 
 def phase_text(phase_ms: dict[str, float]) -> str | None:

@@ -264,10 +264,16 @@ def claim_task(conn: sqlite3.Connection, holder: Holder, claim: TaskClaim) -> No
         raise _lost_task(holder, *task)
 
 
-def finish_task(conn: sqlite3.Connection, holder: Holder, done: FinishedTask) -> None:
-    """Raises LostLease unless this attempt runs under the holder's epoch."""
+def finish_task(
+    conn: sqlite3.Connection, holder: Holder, done: FinishedTask, handled_frame: int | None = None
+) -> None:
+    """Record 2 of H-3, and with `handled_frame` record 3 too: what it had journaled is applied in this transaction.
+
+    Raises LostLease unless this attempt runs under the holder's epoch.
+    """
     task = (done.node_id, done.mounted_frame, done.attempt)
-    outcome = (done.status, pack(done.result_json), done.error_json, pack(done.journal_json), done.ended_at)
+    journal = pack(done.journal_json) if handled_frame is None else None
+    outcome = (done.status, pack(done.result_json), done.error_json, journal, done.ended_at, handled_frame)
     if conn.execute(Q["finish_task"], (*outcome, holder.execution_id, *task, holder.epoch)).rowcount != 1:
         raise _lost_task(holder, *task)
     if done.agent is not None:

@@ -12,7 +12,7 @@ WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND
 
 -- name: finish_task
 UPDATE tasks
-SET status = ?, result_json = ?, last_error_json = ?, journal_json = ?, ended_at = ?,
+SET status = ?, result_json = ?, last_error_json = ?, journal_json = ?, ended_at = ?, handled_frame = ?,
     lease_owner = NULL, lease_expires_at = NULL, process_json = NULL, blocked_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ? AND attempt = ? AND status = 'running' AND lease_epoch = ?;
 

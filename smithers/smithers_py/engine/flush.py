@@ -59,49 +59,49 @@ def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
 def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
     """The rows of the flush."""
     now = run.clock.now_ms()
-    transitions = [
-        TransitionRow(
-            change.key,
-            change.old_text,
-            change.new_text,
-            now,
-            change.delta_text,
-            change.deleted,
-            change.trigger,
-            change.node_id,
-            change.handler,
-        )
-        for change in plan.changes
-    ]
-    kv: list[KvWrite] = []
+    flush = FrameFlush([], [], plan.state_hash, keys_written=plan.keys_written)
     for index, change in enumerate(plan.changes):
+        flush.transitions.append(
+            TransitionRow(
+                change.key,
+                change.old_text,
+                change.new_text,
+                now,
+                change.delta_text,
+                change.deleted,
+                change.trigger,
+                change.node_id,
+                change.handler,
+            )
+        )
+        row = change.kv
         if change.deleted:
-            kv.append(KvWrite(change.key, None, now))
-        elif change.kv is not None:
-            row = change.kv
-            kv.append(KvWrite(change.key, row.value_text, now, row.type_name, row.is_keyframe, index))
-    frame.keys_written = plan.keys_written
-    return FrameFlush(
-        transitions,
-        kv,
-        plan.state_hash,
-        statuses=[(change.inst.node_id, change.inst.mounted_frame, change.status) for change in frame.statuses],
-        handled=[*_handled(frame)],
-        applied_tools=[(*wrote.inst.key, wrote.turn, wrote.call_id) for wrote in frame.tool_writes],
-        effects=[*_effect_rows(frame)],
-        phase_ms=frame.phase_ms,
-        keys_written=plan.keys_written,
-        events=[*_events(run, frame), *run.commands.events(frame.answers)],
-        blocked=[(inst.key, _blocked_json(inst)) for inst in frame.blocked],
-        commands=run.commands.answers(frame.answers),
-        paused=frame.paused,
-    )
+            flush.kv.append(KvWrite(change.key, None, now))
+        elif row is not None:
+            flush.kv.append(KvWrite(change.key, row.value_text, now, row.type_name, row.is_keyframe, index))
+    if frame.statuses:
+        flush.statuses = [(change.inst.node_id, change.inst.mounted_frame, change.status) for change in frame.statuses]
+    if frame.jobs:
+        flush.handled = [*_handled(frame)]
+        flush.events = [*_events(run, frame)]
+    if frame.jobs or frame.changes.unmounted:
+        flush.effects = _effect_rows(frame)
+    if frame.tool_writes:
+        flush.applied_tools = [(*wrote.inst.key, wrote.turn, wrote.call_id) for wrote in frame.tool_writes]
+    if frame.blocked:
+        flush.blocked = [(inst.key, _blocked_json(inst)) for inst in frame.blocked]
+    if frame.answers:
+        flush.events += run.commands.events(frame.answers)
+        flush.commands = run.commands.answers(frame.answers)
+    flush.paused = frame.paused
+    return flush
 
 
 def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
     """After the commit: state, statuses and progress change in memory, and the next turn is asked for."""
     run.state.publish(plan)
-    run.content.user_writes += sum(not key.startswith("$") for key in plan.keys_written)
+    frame.user_keys = [key for key in plan.keys_written if key[0] != "$"]
+    run.content.user_writes += len(frame.user_keys)
     for change in frame.statuses:
         apply_status(run, change)
     for job in frame.jobs:
@@ -134,16 +134,19 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
         FrameReport(
             frame.index,
             frame.changes.patches,
-            [(change.inst.node_id, change.status, _told(change)) for change in last.values()],
+            [
+                (change.inst.node_id, change.status, _told(change) if change.status == "blocked" else change.detail)
+                for change in last.values()
+            ],
         )
     )
     if run.rt.dirty or run.tree.stale or run.tree.unended or run.tree.reopened:
-        run.post(Trigger("flush", ",".join(key for key in plan.keys_written if not key.startswith("$"))[:200]))
+        run.post(Trigger("flush", ",".join(frame.user_keys)[:200]))
 
 
 def _told(change: StatusChange) -> str | None:
-    """What people are told beside the status: a wait with its end (E-3)."""
-    waits = state_of(change.inst).blocked if change.status == "blocked" and state_of(change.inst) else None
+    """What people are told of a node that waits: for what, and until when (E-3)."""
+    waits = state_of(change.inst).blocked if state_of(change.inst) else None
     return change.detail if waits is None else str(waits)
 
 

@@ -13,63 +13,66 @@ _WAITING = ("scheduled", "blocked")
 
 def write_of(run: Run, frame: Frame, opens: FrameOpening | None, flush: FrameFlush | None) -> FrameWrite:
     """The store's write for this frame."""
-    triggers = list(dict.fromkeys(str(trigger) for trigger in frame.triggers))
-    reason = frame.triggers[0].kind if frame.triggers else "flush"
+    triggers = frame.triggers
     return FrameWrite(
         frame.index,
         frame.now_ms,
-        reason,
-        triggers,
-        opening=opens,
-        flush=flush,
-        durable=bool(frame.starts),
-        before=None if frame.opened or run.held else run.times,
-        finished=run.take_unrecorded(),
+        triggers[0].kind if triggers else "flush",
+        [str(triggers[0])] if len(triggers) == 1 else list(dict.fromkeys(map(str, triggers))),
+        opens,
+        flush,
+        bool(frame.starts),
+        None if frame.opened or run.held else run.times,
+        run.take_unrecorded(),
     )
 
 
 def opening(run: Run, frame: Frame) -> FrameOpening:
     """What phase 4 writes."""
-    changes, draft = frame.changes, frame.draft
-    read = keys_read(draft)
-    return FrameOpening(
-        delta=orjson.dumps(changes.patches) if changes.patches else None,
-        plan_hash=run.tree.plan_hash_bytes,
-        mounted=len(changes.mounted),
-        unmounted=len(changes.unmounted),
-        updated=len(changes.updated) + len(changes.moved),
-        scopes=len(draft.rendered),
-        keys_read=read,
-        scopes_json=scopes_text(draft, read),
-        instances=[
-            InstanceRow(
-                inst.node_id,
-                (inst.parent.node_id or None) if inst.parent else None,
-                inst.type_name,
-                inst.name,
-                inst.status if inst.is_item else None,
-                inst.source,
-            )
-            for inst in changes.mounted
-        ],
-        closed=[inst.key for inst in changes.unmounted],
-        new_tasks=[
+    changes = frame.changes
+    opens = FrameOpening(None, run.tree.plan_hash_bytes)
+    if changes.patches:
+        opens.delta = orjson.dumps(changes.patches)
+        _count_changes(opens, frame)
+    if frame.draft.rendered or frame.draft.asked:
+        opens.scopes = len(frame.draft.rendered)
+        opens.keys_read = keys_read(frame.draft)
+        opens.scopes_json = scopes_text(frame.draft, opens.keys_read)
+    if frame.scheduled:
+        opens.new_tasks = [
             TaskRow(inst.node_id, inst.mounted_frame, inst.type_name, frame.now_ms, inst.extra.signature)
             for inst in frame.scheduled
-        ],
-        claims=[
-            TaskClaim(
-                inst.node_id,
-                inst.mounted_frame,
-                inst.extra.attempt,
-                frame.now_ms,
-                frame.now_ms + run.limits.lease_ms,
-            )
+        ]
+    if frame.starts:
+        until = frame.now_ms + run.limits.lease_ms
+        opens.claims = [
+            TaskClaim(inst.node_id, inst.mounted_frame, inst.extra.attempt, frame.now_ms, until)
             for inst in frame.starts
-        ],
-        dropped=[inst.key for inst in changes.unmounted if inst.kind is NodeKind.RUNNABLE and inst.status in _WAITING]
-        + [inst.key for inst in frame.withdrawn],
-        restarts=frame.restarts,
-        rehandled=[inst.key for inst in frame.rehandled],
-        events=[run.event("task.started", inst.node_id) for inst in frame.starts],
-    )
+        ]
+        opens.events = [run.event("task.started", inst.node_id) for inst in frame.starts]
+    opens.dropped += [inst.key for inst in frame.withdrawn]
+    opens.restarts = frame.restarts
+    opens.rehandled = [inst.key for inst in frame.rehandled]
+    return opens
+
+
+def _count_changes(opens: FrameOpening, frame: Frame) -> None:
+    changes = frame.changes
+    opens.mounted = len(changes.mounted)
+    opens.unmounted = len(changes.unmounted)
+    opens.updated = len(changes.updated) + len(changes.moved)
+    opens.instances = [
+        InstanceRow(
+            inst.node_id,
+            (inst.parent.node_id or None) if inst.parent else None,
+            inst.type_name,
+            inst.name,
+            inst.status if inst.is_item else None,
+            inst.source,
+        )
+        for inst in changes.mounted
+    ]
+    opens.closed = [inst.key for inst in changes.unmounted]
+    opens.dropped = [
+        inst.key for inst in changes.unmounted if inst.kind is NodeKind.RUNNABLE and inst.status in _WAITING
+    ]

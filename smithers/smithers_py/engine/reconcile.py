@@ -40,6 +40,16 @@ class Changes:
 def reconcile(tree: Tree, draft: Draft) -> Changes:
     """Apply a draft to the mounted tree; from here on it is the plan."""
     changes = Changes()
+    # Else nobody rendered: only somebody's turn came.
+    if draft.before or draft.descs or draft.logs or draft.relocated or tree.root.mounted_frame < 0:
+        _apply(tree, draft, changes)
+    tree.rescripted = False
+    tree.reopened.clear()
+    tree.replaced.clear()
+    return changes
+
+
+def _apply(tree: Tree, draft: Draft, changes: Changes) -> None:
     _park(draft, changes)
     for parent, old in list(draft.before.items()) if draft.dropped else ():
         if not draft.is_dropped(parent):
@@ -60,10 +70,6 @@ def reconcile(tree: Tree, draft: Draft) -> Changes:
         owner: Instance = scope.owner
         if owner.mounted_frame >= 0 and owner.scope is scope:
             scope.commit(log)
-    tree.rescripted = False
-    tree.reopened.clear()
-    tree.replaced.clear()
-    return changes
 
 
 def _park(draft: Draft, changes: Changes) -> None:

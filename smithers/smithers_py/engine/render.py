@@ -65,7 +65,7 @@ class Renderer:
             self.drain()
         for container in list(self.tree.reopened):
             self.reopen(container)
-        for scope in sorted(dirty, key=_depth):
+        for scope in sorted(dirty, key=_depth) if dirty else ():
             inst: Instance = scope.owner
             if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
                 continue
@@ -73,7 +73,8 @@ class Renderer:
             self.stack.append(inst)
             self.drain()
         self.reach_all()
-        check_ids(self.tree, self.draft)
+        if self.draft.created or self.draft.relocated:
+            check_ids(self.tree, self.draft)
 
     def drain(self) -> None:
         """Work the stack off: run scopes, place their output, go down."""

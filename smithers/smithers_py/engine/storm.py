@@ -33,12 +33,11 @@ class StormGuard:
 
     def saw(self, run: Run, frame: Frame) -> None:
         """Look at a flushed frame; ends the run as stalled when it goes in circles."""
-        written = [key for key in frame.keys_written if not key.startswith("$")]
-        if self._is_progress(frame) or not written:
+        if not frame.user_keys or self._is_progress(frame):
             self._reset()
             return
         self.frames += 1
-        self._keys.update(written)
+        self._keys.update(frame.user_keys)
         seen = (run.tree.plan_hash_bytes, run.state.state_hash, run.state.vol.digest())
         self._hashes[seen] += 1
         if self._hashes[seen] >= self.limits.storm_repeats:

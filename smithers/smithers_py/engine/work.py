@@ -110,7 +110,8 @@ class Frame:
     """The flush rode in the commit's transaction."""
     opened: bool = False
     """The frame row is in the database."""
-    keys_written: list[str] = field(default_factory=list)
+    user_keys: list[str] = field(default_factory=list)
+    """The keys that the flush has written, the engine's own apart."""
     phase_ms: dict[str, float] = field(default_factory=dict)
     since: float = field(default_factory=perf_counter)
     """When the phase that runs now began, in seconds."""
@@ -156,20 +157,43 @@ def plan_work(run: Run, frame: Frame, draft: Draft) -> None:
     """Fill in what the frame starts and runs."""
     frame.draft = draft
     run.owed.hand_over(draft)
-    frame.statuses += run.owed.take_statuses(run.tree.by_id)
-    for inst in run.owed.take_again():
+    if run.owed.statuses:
+        frame.statuses += run.owed.take_statuses(run.tree.by_id)
+    for inst in run.owed.take_again() if run.owed.again else ():
         run.tasks.put_back(inst, inst.extra, None)
-    _stop_or_end(frame, draft)
-    frame.scheduled = [inst for inst in draft.ready if _alive(inst)]
-    run.tasks.enqueue(frame.scheduled, frame.now_ms)
-    frame.statuses += _blocked(run, frame)
-    if frame.ending is None and run.ending is None:
+    if draft.stops:
+        _stop_or_end(frame, draft)
+    if draft.ready:
+        frame.scheduled = [inst for inst in draft.ready if _alive(inst)]
+        run.tasks.enqueue(frame.scheduled, frame.now_ms)
+    if frame.blocked:
+        frame.statuses += _blocked(run, frame)
+    if frame.ending is None and run.ending is None and run.tasks.queued:
         frame.starts = run.tasks.choose()
         frame.statuses += [StatusChange(inst, "running") for inst in frame.starts]
-    jobs = [*_completed(run, frame), *_entered(draft), *_ended(run, frame), *_effects(draft), *_progress(frame)]
-    order = {inst: at for at, inst in enumerate(plan_order(list({job.inst: None for job in jobs})))}
-    jobs.sort(key=lambda job: order[job.inst])
-    frame.jobs = [*_cleanups(frame), *jobs]
+    frame.jobs = [*_cleanups(frame), *_in_plan_order(_jobs(run, frame, draft))]
+
+
+def _jobs(run: Run, frame: Frame, draft: Draft) -> list[Job]:
+    jobs: list[Job] = []
+    if frame.completions:
+        jobs += _completed(run, frame)
+    if draft.entered:
+        jobs += _entered(draft)
+    if run.tree.unended or draft.turned:
+        jobs += _ended(run, frame)
+    if draft.effects:
+        jobs += _effects(draft)
+    if frame.progress:
+        jobs += _progress(frame)
+    return jobs
+
+
+def _in_plan_order(jobs: list[Job]) -> list[Job]:
+    if len(jobs) > 1:
+        order = {inst: at for at, inst in enumerate(plan_order(list({job.inst: None for job in jobs})))}
+        jobs.sort(key=lambda job: order[job.inst])
+    return jobs
 
 
 def _blocked(run: Run, frame: Frame) -> Iterator[StatusChange]:

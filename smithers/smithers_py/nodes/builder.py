@@ -131,14 +131,19 @@ def call_plain(fn: Callable[..., Any], *args: Any) -> Any:
     return value
 
 
-@contextmanager
-def at_path(path: str | Callable[[], str]) -> Generator[None]:
+class at_path:  # noqa: N801 - used as a function; a generator in its place costs every frame three calls more
     """Name the place in the plan that is rendered meanwhile; a callable is asked only when an error needs it."""
-    token = _prefix.set(path)
-    try:
-        yield
-    finally:
-        _prefix.reset(token)
+
+    __slots__ = ("_path", "_token")
+
+    def __init__(self, path: str | Callable[[], str]) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._token = _prefix.set(self._path)
+
+    def __exit__(self, *_: object) -> None:
+        _prefix.reset(self._token)
 
 
 def current_path() -> str:
