@@ -32,9 +32,14 @@ def monotonic_ms() -> int:
 class _Waiter(NamedTuple):
     """Who sleeps in `wait`."""
 
-    event: asyncio.Event
+    woken: asyncio.Future[None]
     loop: asyncio.AbstractEventLoop
     thread: int
+
+
+def _rouse(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
 
 
 class Coalescer(Generic[TriggerT]):
@@ -82,18 +87,20 @@ class Coalescer(Generic[TriggerT]):
         import asyncio  # 30 ms, and whoever waits has it already
 
         loop = asyncio.get_running_loop()
-        event = asyncio.Event()
-        # In place before the first look, so that a post between look and sleep is not missed.
-        self._waiter = _Waiter(event, loop, get_ident())
         try:
-            while (due := self.due_in_ms()) != 0:
-                timer = loop.call_later(due / 1000, event.set) if due is not None else None
+            while True:
+                # In place before the look, so that a post between look and sleep is not missed.
+                woken: asyncio.Future[None] = loop.create_future()
+                self._waiter = _Waiter(woken, loop, get_ident())
+                due = self.due_in_ms()
+                if due == 0:
+                    return
+                timer = loop.call_later(due / 1000, _rouse, woken) if due is not None else None
                 try:
-                    await event.wait()
+                    await woken
                 finally:
                     if timer is not None:
                         timer.cancel()
-                event.clear()
         finally:
             self._waiter = None
 
@@ -103,10 +110,10 @@ class Coalescer(Generic[TriggerT]):
         if waiter is None:
             return
         if get_ident() == waiter.thread:
-            waiter.event.set()
+            _rouse(waiter.woken)
             return
         with suppress(RuntimeError):  # the loop has closed meanwhile: nobody waits any more
-            waiter.loop.call_soon_threadsafe(waiter.event.set)
+            waiter.loop.call_soon_threadsafe(_rouse, waiter.woken)
 
     def _collect(self) -> None:
         posted = self._posted

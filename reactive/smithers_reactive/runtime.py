@@ -97,6 +97,8 @@ class Runtime:
     def take_dirty(self) -> list[Scope]:
         """The Scopes marked since the last call, in the order of marking, each once; those disposed or already
         committed again are left out. They stay marked until `commit` or `is_stale`."""
+        if not self.dirty:
+            return []
         taken = [scope for scope in dict.fromkeys(self.dirty) if scope.flags & STALE]
         self.dirty.clear()
         return taken

@@ -129,11 +129,13 @@ class Planner:
         """The plan of all that was applied."""
         plan = self._plan
         self._account(plan.total)
-        plan.signal_writes = [
-            (node, value) for node, value in self._signals.values() if not node.is_same(node.value, value)
-        ]
-        plan.keys_written = list(dict.fromkeys(change.key for change in plan.changes))
-        plan.keys_written += dict.fromkeys(f"vol:{change.key}" for change in plan.vol_changes)
+        if self._signals:
+            plan.signal_writes = [
+                (node, value) for node, value in self._signals.values() if not node.is_same(node.value, value)
+            ]
+        plan.keys_written = list(plan.results)
+        if plan.vol_changes:
+            plan.keys_written += dict.fromkeys(f"vol:{change.key}" for change in plan.vol_changes)
         return plan
 
     def _apply(self, batch: Batch) -> None:
@@ -211,17 +213,16 @@ class Planner:
     def _account(self, total: int) -> None:
         """Digests, and the rows to write: each key's last change carries the row."""
         plan = self._plan
-        by_key: dict[str, list[int]] = {}
-        for index, change in enumerate(plan.changes):
-            by_key.setdefault(change.key, []).append(index)
-        for key, indexes in by_key.items():
+        by_key: dict[str, list[Change]] = {}
+        for change in plan.changes:
+            by_key.setdefault(change.key, []).append(change)
+        for key, changes in by_key.items():
             draft = self._drafts[key]
             entry = draft.entry
             digest = entry.digest if entry is not None else 0
             result = KeyResult(draft, digest, entry.base_size if entry else 0, entry.since if entry else 0)
             whole = False
-            for index in indexes:
-                change = plan.changes[index]
+            for change in changes:
                 if change.delta_text is None:
                     whole = True
                     result.digest = 0 if change.new_text is None else digest_of(key, change.new_text)
@@ -229,7 +230,7 @@ class Planner:
                     result.since += size_of(change.delta_text)
                     result.digest = digest_of(key, format(result.digest, "x"), change.delta_text)
             if not draft.absent and (whole or result.since > result.base_size):
-                plan.changes[indexes[-1]].kv = _row(draft.whole() or "")
+                changes[-1].kv = _row(draft.whole() or "", draft.size)
                 result.base_size, result.since = draft.size, 0
             total = add_digests(total, digest, result.digest)
             plan.results[key] = result
@@ -237,6 +238,6 @@ class Planner:
         plan.state_hash = total.to_bytes(16, "big")
 
 
-def _row(text: str) -> KvWrite:
+def _row(text: str, size: int) -> KvWrite:
     name = type_name_of(orjson.loads(text)) if text.startswith('{"$type"') else None
-    return KvWrite(text, name, is_keyframe=size_of(text) > LARGE)
+    return KvWrite(text, name, size > LARGE)
