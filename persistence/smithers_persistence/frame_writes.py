@@ -237,9 +237,11 @@ def _complete_row(conn: sqlite3.Connection, holder: Holder, frame_index: int, fl
 
 def _logical(*values: str | bytes | None) -> int:
     """Bytes of texts, in UTF-8, and blobs."""
-    return sum(
-        [len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode()) for value in values if value]
-    )
+    total = 0
+    for value in values:
+        if value:
+            total += len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode())
+    return total
 
 
 def phase_text(phase_ms: dict[str, float]) -> str | None:

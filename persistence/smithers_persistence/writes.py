@@ -264,9 +264,7 @@ def claim_task(conn: sqlite3.Connection, holder: Holder, claim: TaskClaim) -> No
         raise _lost_task(holder, *task)
 
 
-def finish_task(
-    conn: sqlite3.Connection, holder: Holder, done: FinishedTask, handled_frame: int | None = None
-) -> None:
+def finish_task(conn: sqlite3.Connection, holder: Holder, done: FinishedTask, handled_frame: int | None = None) -> None:
     """Record 2 of H-3, and with `handled_frame` record 3 too: what it had journaled is applied in this transaction.
 
     Raises LostLease unless this attempt runs under the holder's epoch.

@@ -244,9 +244,7 @@ def _job_statuses(frame: Frame) -> list[StatusChange]:
 
 def _engine_texts(frame: Frame) -> dict[str, str]:
     """Statuses and iterations as `$` keys: durable, reactive, in the transitions (Z-1)."""
-    texts = {
-        f"$node/{change.inst.node_id}": orjson.dumps(_node_value(change)).decode() for change in frame.statuses
-    }
+    texts = {f"$node/{change.inst.node_id}": orjson.dumps(_node_value(change)).decode() for change in frame.statuses}
     loops: dict[Instance, str] = {inst: "running" for inst in frame.draft.turned if inst.alive}
     for job in frame.jobs:
         if job.event == "on_iteration" and not job.handler_failed:

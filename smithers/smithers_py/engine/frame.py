@@ -67,4 +67,3 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
     frame.lap("flush")
     run.times = PhaseTimes(frame.index, frame.phase_ms)
     return frame
-

@@ -40,6 +40,8 @@ async def take_over(run: Run, script: NewScript) -> PlanDiff:
 
 async def between_frames(run: Run) -> None:
     """What waits for a frame boundary: questions and changes from outside, and what depends on rerun nodes."""
+    if run.boundary:
+        await run.landed()
     while run.boundary:
         await run.boundary.popleft()()
     if run.cascade_keys:
