@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 START = bytes(16)
 _NOTHING = (-1).to_bytes(8, "big", signed=True)
-_LENGTHS = [size.to_bytes(8, "big") for size in range(256)]
+_LENGTHS = [size.to_bytes(8, "big") for size in range(1024)]
 ChangeTexts = tuple[str, str | None, str | None, str | None, bool]
 """(key, old_value_json, new_value_json, delta_json, deleted) of one transition."""
 
@@ -48,5 +48,5 @@ def _digest(person: bytes, head: bytes, values: Told) -> bytes:
         else:
             data = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b"%d" % value
             size = len(data)
-            parts += (_LENGTHS[size] if size < 256 else size.to_bytes(8, "big"), data)
+            parts += (_LENGTHS[size] if size < 1024 else size.to_bytes(8, "big"), data)
     return blake2b(b"".join(parts), digest_size=16, person=person).digest()

@@ -103,7 +103,10 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
     frame.user_keys = [key for key in plan.keys_written if key[0] != "$"]
     run.content.user_writes += len(frame.user_keys)
     for change in frame.statuses:
-        apply_status(run, change)
+        if change.inst is frame.ahead:
+            change.inst.status = change.status
+        else:
+            apply_status(run, change)
     for job in frame.jobs:
         if job.event == "on_iteration" and not job.handler_failed:
             loop_state(job.inst).between = True

@@ -15,6 +15,7 @@ nothing that a render can read changes anywhere but in phase 7.
 import gc
 
 from smithers_persistence.rows import PhaseTimes
+from smithers_py.engine.ahead import settle_ahead
 from smithers_py.engine.commit import commit
 from smithers_py.engine.effects import run_effects
 from smithers_py.engine.execute import execute
@@ -36,6 +37,7 @@ async def run_frame(run: Run, triggers: list[Trigger]) -> Frame | None:
         StoreFailed, LostLease: the frame could not be written (F-6).
     """
     frame = take_snapshot(run, triggers)
+    settle_ahead(run, frame)
     frame.lap("snapshot")
     # A mount makes many objects and no garbage, and each full collection would walk the whole growing tree: a third of
     # the time of a 100,000-node mount.

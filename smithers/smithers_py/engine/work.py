@@ -95,6 +95,8 @@ class Frame:
     """Scheduled tasks that a person cancelled before they started."""
     tool_writes: list[ToolWrites] = field(default_factory=list)
     progress: dict[Instance, list[Any]] = field(default_factory=dict)
+    ahead: Instance | None = None
+    """Whose end its context knows before the flush: see ahead.py."""
     dirty: list[Scope] = field(default_factory=list)
     changes: Changes = NO_CHANGES
     draft: Draft = NO_DRAFT

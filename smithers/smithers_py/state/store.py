@@ -91,6 +91,10 @@ class StateStore:
         self._nodes.track_prefix(prefix)
         return sorted(key for key in list(self._entries) if is_under(key, prefix))
 
+    def is_read(self, key: str) -> bool:
+        """Whether a mounted scope reads `key`, or lists keys among which it is."""
+        return self._nodes.observed(key)
+
     def has(self, key: str) -> bool:
         """Whether `key` has a value; not tracked."""
         return key in self._entries

@@ -51,6 +51,13 @@ class KeyNodes:
                 node = self._prefixes[prefix] = self._rt.key_node(f"{self._label}{prefix}*")
             log.append(node)
 
+    def observed(self, key: str) -> bool:
+        """Whether anybody reads `key` or lists it."""
+        node = self._nodes.get(key)
+        if node is not None and node.observed:
+            return True
+        return any(is_under(key, prefix) and node.observed for prefix, node in self._prefixes.items())
+
     def touch(self, changed: Iterable[str], came_or_went: Iterable[str]) -> None:
         """Mark the readers of what changed. Call it inside `rt.batch()`.
 
