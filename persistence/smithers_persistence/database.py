@@ -92,6 +92,7 @@ class Database:
         self._synchronous: str | None = None
         self._kick_scheduled = False
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._landed_at = 0.0
         self._on_commit: list[Callable[[], None]] = []
         self._closing: asyncio.Future[None] | None = None
 
@@ -234,9 +235,6 @@ class Database:
         if self._running or not self._queue or self._writer is None:
             self._tell_quiet()
             return
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
         batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
         wanted = "FULL" if any(job.durable for job in batch) else "NORMAL"
         switch = None if wanted == self._synchronous else wanted
@@ -274,8 +272,9 @@ class Database:
             self._kick()
             return
         self._tell_quiet()
-        if self._closing is None and self.failed is None:
-            self._idle_timer = asyncio.get_running_loop().call_later(IDLE_CHECKPOINT_SECONDS, self._checkpoint)
+        self._landed_at = self._loop.time()
+        if self._idle_timer is None and self._closing is None and self.failed is None:
+            self._idle_timer = self._loop.call_later(IDLE_CHECKPOINT_SECONDS, self._checkpoint)
 
     def _tell_quiet(self) -> None:
         if self._quiet is not None and not (self._running or self._quiet.done()):
@@ -301,6 +300,11 @@ class Database:
 
     def _checkpoint(self) -> None:
         """Passive, when idle: so a write seldom has to pay for the automatic one."""
+        left = self._landed_at + IDLE_CHECKPOINT_SECONDS - self._loop.time()
+        if left > 0:
+            # Not idle for so long yet. A timer set back by every commit would cost each of them more than this.
+            self._idle_timer = self._loop.call_later(left, self._checkpoint)
+            return
         self._idle_timer = None
         if self._writer is not None and self._closing is None and not self._running:
             done = connection.submit(self._writer, partial(connection.checkpoint_passive, self._guard))

@@ -95,7 +95,8 @@ class TaskControl:
         """Write what is left; called once, after the work ended."""
         if self._writing is not None:
             await asyncio.shield(self._writing)
-        await self._write()
+        if self._rows:
+            await self._write()
 
     def _emitted(self, kind: str, payload: dict[str, Any], first: bool) -> None:
         inst = self._inst

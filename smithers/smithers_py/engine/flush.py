@@ -49,7 +49,11 @@ def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
     batches = [*frame.draft.inits, *_written(frame), *frame.operator]
     if batches:
         _fail_batches(frame, planner.apply(batches))
-    frame.statuses += _job_statuses(frame)
+    if frame.ahead is not None:
+        # What ended stands before what started because of it: `smithers why` reads them in this order.
+        frame.statuses = [*_job_statuses(frame), *frame.statuses]
+    else:
+        frame.statuses += _job_statuses(frame)
     planner.put(_engine_texts(frame))
     if not frame.only_listened:
         planner.put(run.spending.texts())

@@ -22,7 +22,9 @@ _DEEPEST = 4
 
 def signature_of(desc: Any) -> bytes | None:
     """16 bytes for the code in a description; None where there is none."""
-    parts = [f"{name}={text}" for name in _CODE_PROPS for text in _texts(desc.__dict__.get(name), _DEEPEST)]
+    props = desc.__dict__
+    held = [(name, props[name]) for name in _CODE_PROPS if props.get(name) is not None]
+    parts = [f"{name}={text}" for name, value in held for text in _texts(value, _DEEPEST)]
     return blake2b("\0".join(parts).encode(), digest_size=16).digest() if parts else None
 
 

@@ -10,7 +10,7 @@ A node enters the plan in one of four ways, and the frame's records tell which:
 Its turn comes when it is mounted, or when what stood before it has ended.
 """
 
-from smithers_persistence.records import NodeRecord, ScopeRun
+from smithers_persistence.records import NodeRecord, ScopeRun, TransitionRecord
 from smithers_py.harness.convert import decoded
 from smithers_py.harness.why_changes import change, key_change, name_of, read_text
 from smithers_py.harness.why_history import CONTAINERS, LOOPS, History, Plan, status_word
@@ -126,13 +126,27 @@ def _freed(history: History, plan: Plan, node_id: str, frame: int) -> Link | Non
     else:
         others, what = plan.before(node_id), "its turn came: "
     ended = [row for item in others if (row := history.settled(item, 0, frame)) is not None]
-    row = max((row for row in ended if row.frame_index == frame - 1), key=lambda row: row.id, default=None)
+    just = [row for row in ended if row.frame_index == frame - 1]
+    row = _settled_ahead(history, others, node_id, frame, just) or max(just, key=lambda row: row.id, default=None)
     if row is None and ended and not history.was_mounted(node_id, frame):
         row = max(ended, key=lambda row: row.id)
     if row is None:
         return None
     shown = change(history, row)
     return Link(kind="turn", frame=frame, node_id=shown.node_id, text=what + shown.text, changes=[shown])
+
+
+def _settled_ahead(
+    history: History, others: list[str], node_id: str, frame: int, just: list[TransitionRecord]
+) -> TransitionRecord | None:
+    """What ended in the frame itself, if that let the item begin: it stands before the item's own start there. Where
+    that had to wait for a slot, nothing else has `just` ended.
+    """
+    started = history.change_in(f"$node/{node_id}", frame)
+    ended = [row for item in others if (row := history.settled(item, frame, frame + 1)) is not None]
+    if started is None:
+        return ended[0] if ended and not just else None
+    return next((row for row in ended if row.id < started.id), None)
 
 
 def _iteration(history: History, loop: str, frame: int) -> list[Link]:

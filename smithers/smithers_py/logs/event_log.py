@@ -45,16 +45,17 @@ class EventLog:
         if self._closed:
             return
         line = orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+        size = len(line)
         try:
             if self._fd < 0:
                 self._open()
-            if self._size and self._size + len(line) > self._limit:
+            if self._size and self._size + size > self._limit:
                 self._rotate()
             written = os.write(self._fd, line)
-            if written < len(line):
+            if written < size:
                 # A short write is a full disk; the next write says so with its error number.
                 os.write(self._fd, line[written:])
-            self._size += len(line)
+            self._size += size
         except OSError as error:
             self.error = error
             self.close()
