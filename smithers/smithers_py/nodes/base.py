@@ -286,8 +286,10 @@ class BaseNode(PlanItem):
         """A node with the same props, handlers and source that stands nowhere yet; `update` is not checked."""
         made = object.__new__(type(self))
         made.__setstate__(self.__getstate__())
-        made.__dict__.update(update or {})
         _set(made, "site", self.site)
+        if update:
+            made.__dict__.update(update)
+            _set(made, "given", tuple({*self.given, *update}))
         return made
 
     __copy__ = model_copy
