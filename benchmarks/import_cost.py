@@ -14,8 +14,10 @@ ROUNDS = 9
 STATEMENTS = {
     "pass": "bare interpreter",
     "import smithers_reactive": "the reactive package alone",
-    "import pydantic": "pydantic, which every node is made of",
-    "from smithers_py import Claude": "a plan script (target 120 ms)",
+    "from pydantic import BaseModel": "Pydantic, which checks the props of nodes",
+    "from smithers_py import Claude": "a node class (target 120 ms)",
+    "from smithers_py import plan, Phase, Claude": "what a plan script names",
+    "from smithers_py import Claude; Claude(prompt='x')": "the first node, which loads Pydantic",
     "import smithers_py.cli.main": "the command line, before a command runs",
 }
 

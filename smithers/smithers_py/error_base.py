@@ -1,6 +1,5 @@
 """What every error of Smithers is made of; the errors themselves are in errors.py (E-4)."""
 
-from dataclasses import asdict, replace
 from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from smithers_py import where as _where
@@ -51,13 +50,12 @@ class SmithersError(Exception):
         """
         where = self.where
         if where.file is None and file is not None:
-            where = replace(where, file=file, line=line)
+            where = where._replace(file=file, line=line)
         if where.column is None and where.line is not None:
             raised = user_place(self) or (user_place(self.__cause__) if self.__cause__ is not None else None)
             if raised is not None and (raised.file, raised.line) == (where.file, where.line):
-                where = replace(where, column=raised.column, end_column=raised.end_column, text=raised.text)
-        self.where = replace(
-            where,
+                where = where._replace(column=raised.column, end_column=raised.end_column, text=raised.text)
+        self.where = where._replace(
             execution_id=where.execution_id or execution_id,
             frame=where.frame if where.frame is not None else frame,
             node=where.node or node,
@@ -76,7 +74,7 @@ class SmithersError(Exception):
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form kept in task and event rows: type, code, message, hint and the known parts of `where`."""
-        where = {name: value for name, value in asdict(self.where).items() if value is not None}
+        where = {name: value for name, value in self.where._asdict().items() if value is not None}
         kind = type(self).__name__
         return {"type": kind, "code": self.code, "message": self.message, "hint": self.hint, "where": where}
 
@@ -96,4 +94,4 @@ class _WrappingError(SmithersError):
         if place is not None:
             # The line that raised says more than the place where the node was made.
             known = self.where
-            self.where = replace(place, execution_id=known.execution_id, frame=known.frame, node=known.node)
+            self.where = place._replace(execution_id=known.execution_id, frame=known.frame, node=known.node)

@@ -1,22 +1,19 @@
 """Where something happened, and what was probably meant: the parts every error's text is made of."""
 
-import linecache
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """Where an error happened; what is not known is None.
 
     `line` counts from 1, `column` and `end_column` (just after it) characters from 1; `text` is the source line. These
-    three are for the caret under the line and make no two places different.
+    three are for the caret under the line. (No dataclass: to import what makes those costs a script 10 ms.)
     """
 
     execution_id: str | None = None
@@ -24,9 +21,9 @@ class Where:
     node: str | None = None
     file: str | None = None
     line: int | None = None
-    column: int | None = field(default=None, compare=False)
-    end_column: int | None = field(default=None, compare=False)
-    text: str | None = field(default=None, compare=False)
+    column: int | None = None
+    end_column: int | None = None
+    text: str | None = None
 
     def __str__(self) -> str:
         parts: list[str] = []
@@ -91,6 +88,7 @@ def _not_the_users() -> tuple[str, ...]:
     """How the file names of our own code and of libraries begin."""
     import sysconfig  # reads the build's data: too slow for an import that may never fail
     from importlib.util import find_spec
+    from pathlib import Path
 
     libraries = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     # In a checkout our packages are not among the libraries.
@@ -126,6 +124,8 @@ def user_place(error: BaseException) -> Where | None:
 
 def _evaluated(trace: TracebackType) -> Where:
     """What a frame was evaluating when it raised."""
+    import linecache
+
     code = trace.tb_frame.f_code
     plain = Where(file=code.co_filename, line=trace.tb_lineno)
     positions = next(islice(code.co_positions(), trace.tb_lasti // 2, None), (None,) * 4)
@@ -137,7 +137,7 @@ def _evaluated(trace: TracebackType) -> Where:
         return plain
     column = column_of(text, start)
     stop = column_of(text, end) if end_line == line else len(text) + 1
-    return replace(plain, column=column, end_column=max(stop, column + 1), text=text)
+    return plain._replace(column=column, end_column=max(stop, column + 1), text=text)
 
 
 def column_of(line: str, before: int) -> int:

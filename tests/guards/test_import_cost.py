@@ -38,6 +38,14 @@ def test_a_plan_script_loads_nothing_big(statement: str) -> None:
     assert loaded_by(statement).intersection(HEAVY) == set()
 
 
+@pytest.mark.requirement("A-5")
+def test_naming_nodes_loads_no_pydantic_until_the_first_one_is_made() -> None:
+    pydantic = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}
+    assert loaded_by("from smithers_py import Claude").isdisjoint(pydantic | {"dataclasses", "inspect", "pathlib"})
+    assert loaded_by("from smithers_py import Claude, Phase, plan").isdisjoint(pydantic)
+    assert loaded_by("from smithers_py import Claude; Claude(prompt='x')") >= pydantic
+
+
 def test_the_leaves_load_alone() -> None:
     assert not any(
         name.startswith(("smithers_py", "smithers_persistence")) for name in loaded_by("import smithers_reactive")

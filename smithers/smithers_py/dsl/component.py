@@ -9,9 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from types import CodeType
-from typing import Any, overload
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, overload
 
 from smithers_py.errors import (
     ComponentError,
@@ -36,6 +34,9 @@ from smithers_py.nodes.builder import (
 )
 from smithers_py.nodes.props import Site, place, plan_value, site_line, unknown_prop
 from smithers_py.where import an, user_location
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = ["Component", "Element", "call_plain", "component", "plan", "render_element"]
 
@@ -103,7 +104,7 @@ class Component:
         *,
         is_plan: bool = False,
         is_phase: bool = False,
-        input_model: type[BaseModel] | None = None,
+        input_model: "type[BaseModel] | None" = None,
     ) -> None:
         self.fn = fn
         self.__wrapped__ = fn
@@ -219,8 +220,8 @@ def component(fn: Callable[..., Any] | None = None, /) -> Any:
 @overload
 def plan(fn: Callable[..., Any], /) -> Component: ...
 @overload
-def plan(*, input: type[BaseModel] | None = None) -> Callable[[Callable[..., Any]], Component]: ...
-def plan(fn: Callable[..., Any] | None = None, /, *, input: type[BaseModel] | None = None) -> Any:  # noqa: A002
+def plan(*, input: "type[BaseModel] | None" = None) -> Callable[[Callable[..., Any]], Component]: ...
+def plan(fn: Callable[..., Any] | None = None, /, *, input: "type[BaseModel] | None" = None) -> Any:  # noqa: A002
     """Make a component whose body attaches the nodes it makes: `with Phase("x"): Claude(...)` (Z-12).
 
     `input` is the Pydantic model that the run's input is validated against; `ctx.input` is an instance of it (Z-14).
@@ -231,11 +232,14 @@ def plan(fn: Callable[..., Any] | None = None, /, *, input: type[BaseModel] | No
         hint = "The run's input is given by name: @plan(input=Job)." if isinstance(fn, type) else "Write @plan alone."
         raise PlanError(f"@plan stands over a function, it was given {_shown(fn)}", hint=hint)
     model: Any = input
-    if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise PlanError(
-            f"the input of @plan is {_shown(model)}, not a Pydantic model",
-            hint="Write a class of its fields: class Job(BaseModel): ..., then @plan(input=Job).",
-        )
+    if model is not None:
+        from pydantic import BaseModel
+
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise PlanError(
+                f"the input of @plan is {_shown(model)}, not a Pydantic model",
+                hint="Write a class of its fields: class Job(BaseModel): ..., then @plan(input=Job).",
+            )
 
     def make(fn: Callable[..., Any]) -> Component:
         return Component(fn, is_plan=True, input_model=input)

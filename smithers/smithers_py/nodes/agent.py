@@ -2,12 +2,18 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt
-from pydantic import field_validator
-
 from smithers_py.nodes.base import Handler
 from smithers_py.nodes.runnable import Runnable
-from smithers_py.nodes.tools import ToolPolicy, check_tools
+from smithers_py.nodes.shape import Before, Ge, Gt
+
+if TYPE_CHECKING:
+    from smithers_py.nodes.tools import ToolPolicy
+
+
+def _tools(value: Any) -> Any:
+    from smithers_py.nodes.tools import check_tools
+
+    return check_tools(value)
 
 
 class _AgentNode(Runnable):
@@ -27,20 +33,15 @@ class _AgentNode(Runnable):
     }
 
     prompt: Any = None
-    tools: Any = None
-    policy: ToolPolicy | None = None
-    schema: type[Any] | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
+    tools: Annotated[Any, Before(_tools)] = None
+    policy: "ToolPolicy | None" = None
+    schema: type[Any] | None = None
     max_turns: Annotated[int, Ge(1)] = 50
     max_tokens: Annotated[int, Ge(1)] | None = None
     max_tool_calls: Annotated[int, Ge(0)] | None = None
     max_cost: Annotated[float, Gt(0)] | None = None
     system_prompt: str | None = None
     resume: Literal["continue", "restart", "fail"] = "continue"
-
-    @field_validator("tools", mode="before")
-    @classmethod
-    def _tools(cls, value: Any) -> Any:
-        return check_tools(value)
 
 
 class Claude(_AgentNode):

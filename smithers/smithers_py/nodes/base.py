@@ -1,30 +1,31 @@
 """`BaseNode`: what every node of a plan is (N), made by one shared constructor.
 
-A node is a description: typed props (Pydantic), children, and event handlers beside them (never serialised, Z-4).
-Constructing one costs a few microseconds, so the constructor does only what must be done then: split the handlers off,
-let Pydantic check the props, remember the call site, attach to the open builder. Lines are worked out from the call
-site when somebody asks for them.
+A node is a description: typed props (checked by Pydantic), children, and event handlers beside them (never
+serialised, Z-4). Constructing one costs a few microseconds, so the constructor does only what must be done then: split
+the handlers off, let Pydantic check the props, remember the call site, attach to the open builder. Lines are worked out
+from the call site when somebody asks for them. Naming a class costs less still: see `shape.py`.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from pathlib import Path
 from types import FrameType, NoneType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self
-
-from annotated_types import MinLen
-from pydantic import BaseModel, ConfigDict, SkipValidation, ValidationError
-from pydantic_core import PydanticUndefined
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from smithers_py.errors import InvalidPropError, SmithersError
 from smithers_py.nodes.builder import PlanItem, current_builder, enter, leave, release
 from smithers_py.nodes.props import EVENTS, Site, own_props, place, plan_value, prop_error, site_line, unknown_event
+from smithers_py.nodes.shape import MinLen, ModelFields, Shape, prop_defaults
 from smithers_py.where import an
 
-_OWN = str(Path(__file__).parents[1]) + os.sep
+if TYPE_CHECKING:
+    from smithers_py.nodes.builder import Place
+
+_OWN = __file__.removesuffix(f"nodes{os.sep}base.py")
 _CHILD_TYPES = (PlanItem, str, int, float, list, tuple, NoneType)
+_SINGLE = (PlanItem, str, int, float)
+_SEVERAL = (list, tuple, Iterator)
 _HOLDERS = (PlanItem, list, tuple)
 _set = object.__setattr__
 
@@ -49,24 +50,15 @@ class NodeKind(StrEnum):
     __hash__ = str.__hash__
 
 
-class _Absent:
-    """Hides a name of Pydantic's `BaseModel` from `hasattr`, so that a node may have a field of that name."""
-
-    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
-        raise AttributeError
-
-
-class BaseNode(BaseModel, PlanItem):
+class BaseNode(PlanItem):
     """Base of all nodes. `id` is explicit identity, `key` identity among siblings (F-4, Z-2).
 
     Raises at construction:
         UnknownPropError, UnknownEventError, MissingPropError, InvalidPropError: with path and file:line (A-4).
     """
 
-    __slots__ = ("handlers", "place", "site")
-
-    # Validators are built when a type is first used: a script that uses three types pays for three (A-5).
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
+    __slots__ = ("__dict__", "given", "handlers", "place", "site")
+    """`__dict__` holds the props and nothing else."""
 
     kind: ClassVar[NodeKind] = NodeKind.TRANSPARENT
     events: ClassVar[tuple[str, ...]] = ()
@@ -84,29 +76,30 @@ class BaseNode(BaseModel, PlanItem):
     _event_names: ClassVar[dict[str, str]] = {}
     _event_keys: ClassVar[frozenset[str]] = frozenset()
     _prop_defaults: ClassVar[tuple[tuple[str, Any], ...]] = ()
+    _shape: ClassVar[Shape | None] = None
+
+    model_fields: ClassVar[ModelFields] = ModelFields()
 
     if TYPE_CHECKING:  # slots, set by the constructor
+        given: tuple[str, ...]
         handlers: dict[str, Handler]
+        place: Place | None
         site: Site | None
 
     id: Annotated[str, MinLen(1)] | None = None
     key: str | int | None = None
-    children: Annotated[Any, SkipValidation] = []  # each node gets a list of its own: Pydantic copies the default
+    children: Any = None
     """A list; a function for Each and for loops that were given one."""
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         cls.type_name = cls.__name__
+        cls._shape = None
         cls._event_names = {name: name for name in cls.events} | {_camel(name): name for name in cls.events}
         cls._event_keys = frozenset(cls._event_names)
         cls.hints = {name: hint for base in reversed(cls.__mro__) for name, hint in vars(base).get("hints", {}).items()}
         hidden = {"id", "key", "children", *cls.structural}
-        cls._prop_defaults = tuple(
-            (name, PydanticUndefined if field.is_required() else field.default)
-            for name, field in cls.model_fields.items()
-            if name not in hidden
-        )
+        cls._prop_defaults = tuple(one for one in prop_defaults(cls).items() if one[0] not in hidden)
 
     def __init__(self, /, *args: Any, **props: Any) -> None:
         site = call_site(sys._getframe(1))
@@ -120,19 +113,32 @@ class BaseNode(BaseModel, PlanItem):
         for value in props.values():
             if isinstance(value, _HOLDERS):
                 release(value)
+        shape = self._shape or self._make_shape()
         try:
-            self.__pydantic_validator__.validate_python(props, self_instance=self)
-        except ValidationError as error:
+            values = shape.check(props)
+        except shape.failure as error:
             found = error.errors(include_url=False)
             # A misspelt prop first: what is missing is probably it.
             detail = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
             raise prop_error(type(self), detail, place(_shown(self.type_name, props), site)) from None
+        _set(self, "__dict__", shape.defaults | values)
+        _set(self, "given", tuple(values))
         _set(self, "handlers", handlers)
         _set(self, "site", site)
         _set(self, "place", None)
         builder = current_builder()
         if builder is not None:
             builder.attach(self)
+
+    @classmethod
+    def _make_shape(cls) -> Shape:
+        cls._shape = made = Shape(cls, None if cls._prepare is BaseNode._prepare else cls._prepare)
+        return made
+
+    @staticmethod
+    def _prepare(props: dict[str, Any]) -> dict[str, Any]:
+        """Sees all props before they are checked. Raises ValueError: what is wrong, how to mend it; two sentences."""
+        return props
 
     def _bind(self, args: tuple[Any, ...], props: dict[str, Any], site: Site | None) -> None:
         names = self.positional
@@ -179,7 +185,14 @@ class BaseNode(BaseModel, PlanItem):
             if name.startswith("on_") or (name[:2] == "on" and name[2:3].isupper()):
                 where = place(self.type_name, call_site(sys._getframe(1)))
                 raise unknown_event(self.type_name, name, self.events, where)
-            return super().__getattr__(name)
+            raise AttributeError(f"{self.type_name!r} object has no attribute {name!r}", name=name, obj=self)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Only props are assigned, and not checked again."""
+            if name not in self.__dict__:
+                raise ValueError(f'"{self.type_name}" object has no field "{name}"')
+            self.__dict__[name] = value
+            _set(self, "given", (*self.given, name))
 
     def _on(self, event: str, fn: Handler) -> Self:
         """Store the handler of an event; what the chaining methods do."""
@@ -187,9 +200,9 @@ class BaseNode(BaseModel, PlanItem):
         return self
 
     def _children(self, value: Any, props: dict[str, Any], site: Site | None) -> Any:
-        if isinstance(value, PlanItem | str | int | float):
+        if isinstance(value, _SINGLE):
             items: list[Any] = [] if value is True or value is False else [value]
-        elif isinstance(value, list | tuple | Iterator):
+        elif isinstance(value, _SEVERAL):
             items = list(value)
             if self.callable_children and len(items) == 1 and _is_function(items[0]):
                 # `<Each items={…}>{row}</Each>`: only here is it known that row is a function.
@@ -262,23 +275,44 @@ class BaseNode(BaseModel, PlanItem):
             found[name] = plan_value(value)
         return found
 
-    def __copy__(self) -> Self:
-        made = super().__copy__()
-        _set(made, "handlers", dict(self.handlers))
+    # -- as a value ------------------------------------------------------------------------------------------------
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The props that were passed or assigned."""
+        return set(self.given)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """A node with the same props, handlers and source that stands nowhere yet; `update` is not checked."""
+        made = object.__new__(type(self))
+        made.__setstate__(self.__getstate__())
         _set(made, "site", self.site)
-        _set(made, "place", None)
+        if update:
+            made.__dict__.update(update)
+            _set(made, "given", tuple({*self.given, *update}))
         return made
 
+    __copy__ = model_copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: not where it was made (code cannot be written down), not where it stands."""
+        return {"__dict__": dict(self.__dict__), "given": self.given, "handlers": dict(self.handlers)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in ({"site": None, "place": None} | state).items():
+            _set(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - it compares by value and can be changed
+
     def __repr__(self) -> str:
-        # Not Pydantic's: a plan may be thousands of levels deep.
+        # Short: a plan may be thousands of levels deep.
         count = len(self.children) if isinstance(self.children, list) else "function"
         return f"<{self.label}, children: {count}>"
 
     __str__ = __repr__
-
-
-# `BaseModel.schema` is a deprecated method; agents have a field of that name.
-setattr(BaseNode, "schema", _Absent())  # noqa: B010 - Pyright knows better than to allow the plain assignment
 
 
 def _is_function(value: Any) -> bool:

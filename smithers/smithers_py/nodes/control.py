@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from annotated_types import Ge, MinLen
-
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
+from smithers_py.nodes.shape import Ge, MinLen
 
 
 class _Named(BaseNode):

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from annotated_types import Ge, Le, MinLen
-
 from smithers_py.nodes.base import BaseNode, NodeKind
+from smithers_py.nodes.shape import Ge, Le, MinLen
 
 
 class Effect(BaseNode):

@@ -1,18 +1,11 @@
 """Props: the JSON form that plans store, and the errors for wrong ones."""
 
-import dataclasses
-import datetime as dt
-import linecache
 import math
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from itertools import islice
-from pathlib import PurePath
 from types import CodeType
-from typing import Any, Final
-
-from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+from typing import TYPE_CHECKING, Any, Final
 
 from smithers_py.errors import (
     InvalidPropError,
@@ -22,7 +15,11 @@ from smithers_py.errors import (
     UnknownPropError,
 )
 from smithers_py.nodes.builder import PlanItem, current_path
+from smithers_py.nodes.shape import prop_defaults
 from smithers_py.where import Where, column_of, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Site = tuple[CodeType, int]
 
@@ -60,6 +57,12 @@ def plan_value(value: Any) -> Any:
 
 
 def _plan_object(value: Any) -> Any:
+    import dataclasses
+    import datetime as dt
+    from pathlib import PurePath
+
+    from pydantic import BaseModel
+
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, dt.date | dt.time):
@@ -87,6 +90,8 @@ def site_line(site: Site | None) -> tuple[str, int] | None:
 
 def site_place(site: Site | None) -> tuple[str, int, int | None] | None:
     """The same with the column (from 1) at which the call begins, where Python knows it."""
+    import linecache
+
     source = site_line(site)
     if site is None or source is None:
         return None
@@ -119,7 +124,7 @@ EVENTS: Final = {
 
 def own_props(node_type: Any) -> list[str]:
     """The props of a node type, those that are its own first; `children` is no prop one would misspell."""
-    fields = node_type.model_fields
+    fields = prop_defaults(node_type)
     own = [name for base in node_type.__mro__ for name in getattr(base, "__annotations__", ()) if name in fields]
     return [name for name in dict.fromkeys(own) if name not in ("id", "key", "children")] + ["id", "key"]
 
@@ -153,13 +158,13 @@ def _others(what: str, name: str) -> str:
         one.type_name
         for one in types
         if one is not nodes.BaseNode and one is not nodes.Runnable and issubclass(one, nodes.BaseNode)
-        if name in (one.events if what == "event" else one.model_fields)
+        if name in (one.events if what == "event" else prop_defaults(one))
     ]
     article = "an" if what == "event" else "a"
     return f" {name} is {article} {what} of {', '.join(owners)}." if owners else ""
 
 
-def prop_error(node_type: Any, detail: ErrorDetails, where: Where) -> PlanError:
+def prop_error(node_type: Any, detail: "ErrorDetails", where: Where) -> PlanError:
     """Pydantic's first complaint about a node's props as one of our errors."""
     owner = node_type.type_name
     name = str(detail["loc"][0]) if detail["loc"] else ""

@@ -1,13 +1,13 @@
 """Nodes that do work: Command, Task, Smithers (N-4, N-5). Agents are in `agent.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from annotated_types import Ge, Gt
-from pydantic import model_validator
-
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
+from smithers_py.nodes.shape import Ge, Gt
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Seconds = Annotated[float, Gt(0)]
 
@@ -62,7 +62,7 @@ class Command(Runnable):
 
     argv: list[str] | tuple[str, ...] | None = None
     shell: str | None = None
-    cwd: str | Path | None = None
+    cwd: "str | Path | None" = None
     env: dict[str, str] | None = None
     check: bool = True
     on_orphan: Literal["retry", "fail", "ask"] = "retry"
@@ -89,9 +89,8 @@ class Command(Runnable):
             key: str | int | None = None,
         ) -> None: ...
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_form(cls, props: dict[str, Any]) -> dict[str, Any]:
+    @staticmethod
+    def _prepare(props: dict[str, Any]) -> dict[str, Any]:
         argv = props.get("argv")
         if isinstance(argv, str) and props.get("shell") is None:
             props["shell"], props["argv"] = argv, None

@@ -1,12 +1,12 @@
 """Nodes that wait: Human for a person (N-7), Timer for a time (N-10)."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from annotated_types import Ge, MinLen
-from pydantic import model_validator
-
 from smithers_py.nodes.base import BaseNode, Handler, NodeKind
+from smithers_py.nodes.shape import Ge, MinLen
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class _Waiting(BaseNode):
@@ -40,7 +40,7 @@ class Human(_Waiting):
     }
 
     message: str | None = None
-    schema: type[Any] | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
+    schema: type[Any] | None = None
 
     if TYPE_CHECKING:
 
@@ -82,7 +82,7 @@ class Timer(_Waiting):
     }
 
     seconds: Annotated[float, Ge(0)] | None = None
-    until: datetime | None = None
+    until: "datetime | None" = None
 
     if TYPE_CHECKING:
 
@@ -96,9 +96,10 @@ class Timer(_Waiting):
             key: str | int | None = None,
         ) -> None: ...
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_time(cls, props: dict[str, Any]) -> dict[str, Any]:
+    @staticmethod
+    def _prepare(props: dict[str, Any]) -> dict[str, Any]:
+        from datetime import datetime
+
         seconds, until = props.get("seconds"), props.get("until")
         if (seconds is None) == (until is None):
             what = "has no time" if until is None else "was given both seconds and until"

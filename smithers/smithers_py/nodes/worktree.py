@@ -1,11 +1,12 @@
 """Worktree: a part of the plan that works in a git worktree of its own (N-9)."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from annotated_types import MinLen
-
 from smithers_py.nodes.base import BaseNode, NodeKind
+from smithers_py.nodes.shape import MinLen
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Worktree(BaseNode):
@@ -35,7 +36,7 @@ class Worktree(BaseNode):
 
     branch: Annotated[str, MinLen(1)]
     base: Annotated[str, MinLen(1)] | None = None
-    path: str | Path | None = None
+    path: "str | Path | None" = None
     cleanup: Literal["keep", "remove", "remove-if-clean"] = "keep"
 
     if TYPE_CHECKING:
