@@ -1,4 +1,4 @@
-"""A task's end that nobody looks at lets its successor begin in the same frame; one that matters does not (Z-1, Z-5)."""
+"""A task end that nobody looks at lets its successor begin in the same frame; one that matters does not (Z-1)."""
 
 import pytest
 from sem_play import nothing
