@@ -89,6 +89,12 @@ def pending_approvals(conn: sqlite3.Connection) -> list[ApprovalRecord]:
     return [ApprovalRecord(*row) for row in conn.execute(Q["pending_approvals"])]
 
 
+def is_told(conn: sqlite3.Connection, row: ApprovalRecord) -> bool:
+    """Whether a person was told of this question since it was put, or since an answer to it was refused (Z-28)."""
+    last = conn.execute(Q["last_told"], (row.execution_id, row.node_id, row.asked_at, row.id)).fetchone()
+    return last is not None and last[0] == "approval.told"
+
+
 def answer(conn: sqlite3.Connection, approval_id: int, verdict: Verdict) -> bool:
     """Record the answer; False when the question is not open any more, and nothing was changed."""
     status = "approved" if verdict.approved else "denied"

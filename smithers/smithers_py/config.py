@@ -16,6 +16,7 @@ A variable such as SMITHERS_BUDGET_MAX_COST goes before the file, an option of t
 """
 
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from smithers_py.where import did_you_mean
 FILE = "smithers.toml"
 PROJECT_FILE = "pyproject.toml"
 PREFIX = "SMITHERS_"
+_ON_WAITING = f"{PREFIX}ON_WAITING"
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -109,6 +111,8 @@ class McpServer(_Section):
 class Config(_Section):
     """See the module. `file` is the file it was read from, None if there was none."""
 
+    on_waiting: tuple[str, ...] = ()
+    """A program and its arguments: run when a person is asked something (Z-28). Empty: none is."""
     models: dict[str, str] = Field(default_factory=dict)
     limits: LimitsConfig = LimitsConfig()
     budget: Budget = Budget()
@@ -116,6 +120,15 @@ class Config(_Section):
     mcp_servers: dict[str, McpServer] = Field(default_factory=dict)
     _file: Path | None = PrivateAttr(default=None)
     _given: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
+
+    @field_validator("on_waiting", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(  # noqa: TRY004 - what Pydantic makes a message of
+                'write a list, ["program", "argument"]; for a line of the shell ["sh", "-c", "line"]'
+            )
+        return value
 
     @property
     def file(self) -> Path | None:
@@ -140,7 +153,10 @@ def load_config(
     """
     file, table = _nearest(start.absolute())
     origins: dict[tuple[str, ...], str] = {}
-    for (section, key), value, origin in _overrides(os.environ if env is None else env, flags or {}):
+    variables = os.environ if env is None else env
+    if (text := variables.get(_ON_WAITING)) is not None:
+        table["on_waiting"] = _split(text)
+    for (section, key), value, origin in _overrides(variables, flags or {}):
         held = table.setdefault(section, {})
         if isinstance(held, dict):
             held[key] = value
@@ -175,6 +191,13 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not TOML: {error}", hint="Mend the file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", hint="Mend the file or its permissions.") from error
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"{_ON_WAITING} is wrong: {error}", hint="Quote it as in a shell.") from error
 
 
 def _overrides(

@@ -38,6 +38,7 @@ SmithersError
 │       └── BranchInUseError      E511
 ├── HandlerError                  E600  wraps the exception of the user's handler
 ├── EffectError                   E610
+├── NotToldError                  E620  the command of on_waiting did not do its work; only ever a warning
 ├── EngineError                   E700
 │   ├── StoreError                E701
 │   ├── LostLeaseError            E702
@@ -100,6 +101,7 @@ __all__ = [
     "MissingPropError",
     "ModelUnavailableError",
     "NoRepositoryError",
+    "NotToldError",
     "PlanError",
     "PxSyntaxError",
     "Rejected",
@@ -299,6 +301,12 @@ class HandlerError(_WrappingError, code="E600"):
 
 class EffectError(SmithersError, code="E610"):
     """An effect is wrong or raised."""
+
+
+class NotToldError(SmithersError, code="E620"):
+    """The command of `on_waiting` could not be started, failed or took too long. The run goes on as it is (Z-28)."""
+
+    default_hint = "The question stays open: `smithers approvals`. Mend on_waiting in the configuration."
 
 
 class EngineError(SmithersError, code="E700"):

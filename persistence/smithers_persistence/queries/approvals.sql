@@ -29,6 +29,13 @@ SELECT id, execution_id, node_id, mounted_frame, request_key, kind, status, titl
     answered_at, answered_by, answered_from, comment, output_json
 FROM approvals WHERE id > 0 AND status = 'pending' ORDER BY id;
 
+-- Only a Human's answers are refused, and it has one question.
+-- name: last_told
+SELECT type FROM events
+WHERE execution_id = ? AND node_id = ? AND timestamp >= ?
+    AND (type = 'approval.refused' OR (type = 'approval.told' AND json_extract(payload_json, '$.approval') = ?))
+ORDER BY id DESC LIMIT 1;
+
 -- name: answer_approval
 UPDATE approvals
 SET status = ?, answered_at = ?, answered_by = ?, answered_from = ?, comment = ?, output_json = ?

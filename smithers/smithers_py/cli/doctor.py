@@ -31,6 +31,8 @@ def _print(checkup: Checkup) -> None:
     say(f"  database:  {clean(checkup.database)}{'' if checkup.database_exists else ' (the first run makes it)'}")
     if checkup.budget:
         say(f"  budget:    {', '.join(f'{name} {value:g}' for name, value in checkup.budget.items())}")
+    if checkup.on_waiting:
+        say(f"  waiting:   {clean(checkup.on_waiting)} is run when a person is asked")
     if checkup.mcp_servers:
         say(f"  mcp:       {clean(', '.join(checkup.mcp_servers))}")
     say("providers:")

@@ -52,9 +52,11 @@ class Questions:
 
         Raises CancelledError when the task was cancelled; unless the run ends with it, the question is withdrawn.
         """
-        row = await self._row(inst, request)
+        row, told = await self._row(inst, request)
         if row.status != "pending":
             return _answer(row)
+        if not told:
+            self.run.on_waiting.tell(inst, row)
         waiter: asyncio.Future[ApprovalRecord] = asyncio.get_running_loop().create_future()
         self.open[row.id] = waiter
         self.run.commands.watch_answer(row.id)
@@ -68,6 +70,8 @@ class Questions:
             raise
         finally:
             del self.open[row.id]
+            if not self._is_kept(inst):
+                self.run.on_waiting.drop(row.id)
             self._asking[inst] -= 1
             if not self._asking[inst]:
                 del self._asking[inst]
@@ -95,19 +99,20 @@ class Questions:
 
         await self.run.store.apply(again, "approval.refused", durable=True)
 
-    async def _row(self, inst: Instance, request: AskRequest) -> ApprovalRecord:
-        run = self.run
+    async def _row(self, inst: Instance, request: AskRequest) -> tuple[ApprovalRecord, bool]:
+        """The question as stored, and whether nobody needs to be told of it."""
+        run, tells = self.run, self.run.on_waiting.is_on
         payload = orjson.dumps(request.payload, default=str).decode()
         new = NewApproval(*inst.key, request.key, request.kind, request.title, payload, run.clock.now_ms())
         told = orjson.dumps({"kind": request.kind, "title": request.title}).decode()
 
-        def ask(conn: sqlite3.Connection) -> ApprovalRecord:
+        def ask(conn: sqlite3.Connection) -> tuple[ApprovalRecord, bool]:
             row, is_new = people.ask(conn, run.execution_id, new)
             if is_new:
                 # Asked again after a restart it is the same question, which was told already.
                 event = run.event("approval.requested", inst.node_id, payload=told)
                 writes.insert_events(conn, run.execution_id, [event])
-            return row
+            return row, not tells or (not is_new and people.is_told(conn, row))
 
         return await run.store.apply(ask, "approval.asked", durable=True)
 

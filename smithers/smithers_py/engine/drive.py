@@ -56,6 +56,7 @@ async def finish(run: Run, ending: Ending) -> None:
         await run.store.finish(*run.take_unrecorded())
     await run.tasks.cancel_all()
     await run.worktrees.close()
+    await run.on_waiting.close(leave=run.suspending)
     if ending.status == "waiting":
         await run_cleanups(run)
         await run.store.suspend(ending.status_reason or "", [run.event("execution.suspended", payload=_reason(ending))])

@@ -26,6 +26,7 @@ from smithers_py.engine.heartbeat import Heartbeat
 from smithers_py.engine.instance import Instance
 from smithers_py.engine.lookup import MountedNodes
 from smithers_py.engine.observer import FrameReport, NullObserver, Observer
+from smithers_py.engine.on_waiting import OnWaiting
 from smithers_py.engine.results import RunResult
 from smithers_py.engine.run import Ending, Limits, Run, RunOptions
 from smithers_py.engine.spending import Spending, budget_text
@@ -86,6 +87,7 @@ class StopRequest:
         if run.ending is None:
             reason = "terminated" if self.exit_code == 143 else "interrupted"
             run.ending = Ending("stopped", self.exit_code, stop_reason=reason)
+        run.on_waiting.cancel()
         if now:
             run.limits = replace(run.limits, grace_ms=0)
             for inst in list(run.tasks.running):
@@ -208,6 +210,7 @@ async def _abandon(run: Run) -> None:
     jobs = [state.job for state in run.tasks.running.values() if state.job is not None]
     if jobs:
         await asyncio.wait(jobs)
+    await run.on_waiting.close(leave=False)
     run.tasks.close()
     run.spending.close()
     run.commands.close()
@@ -282,6 +285,7 @@ def assemble(start: "Start", state: StateStore, store: ExecutionStore, now: int)
     run.tasks = Tasks(run)
     run.storm = StormGuard(limits)
     run.questions = Questions(run)
+    run.on_waiting = OnWaiting(run)
     run.commands = Commands(run)
     run.spending = Spending(run, start.meter)
     run.worktrees = Worktrees(run)

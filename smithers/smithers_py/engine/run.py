@@ -34,6 +34,7 @@ from smithers_reactive import Coalescer, Runtime
 if TYPE_CHECKING:
     from smithers_py.engine.asking import Questions
     from smithers_py.engine.commands import Commands
+    from smithers_py.engine.on_waiting import OnWaiting
     from smithers_py.engine.spending import Spending
     from smithers_py.engine.step_vcs import StepVcs
     from smithers_py.engine.storm import StormGuard
@@ -151,6 +152,7 @@ class Run:
     storm: StormGuard = field(init=False)
     spending: Spending = field(init=False)
     questions: Questions = field(init=False)
+    on_waiting: OnWaiting = field(init=False)
     commands: Commands = field(init=False)
     worktrees: Worktrees = field(init=False)
     step_vcs: StepVcs = field(init=False)

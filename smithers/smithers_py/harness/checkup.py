@@ -60,6 +60,8 @@ class Checkup(ReadModel):
     sqlite: str
     config_file: str | None
     budget: dict[str, float]
+    on_waiting: str | None
+    """The program that is run when a person is asked something; its arguments may hold secrets."""
     mcp_servers: list[str]
     database: str
     database_exists: bool
@@ -86,6 +88,7 @@ async def check_up(
         sqlite=sqlite3.sqlite_version,
         config_file=None if config.file is None else str(config.file),
         budget=config.budget.model_dump(exclude_none=True),
+        on_waiting=config.on_waiting[0] if config.on_waiting else None,
         mcp_servers=sorted(config.mcp_servers),
         database=str(database),
         database_exists=await asyncio.to_thread(database.exists),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from smithers_py.errors import CommandFailed, InvalidPropError, TaskError, TaskTimeout
 from smithers_py.workers.capture import Capture, PipeReader
-from smithers_py.workers.control import Control
+from smithers_py.workers.control import ProcessControl
 from smithers_py.workers.process import GatedProcess
 
 
@@ -34,6 +34,8 @@ class CommandSpec:
     """Seconds between SIGTERM and SIGKILL."""
     output_limit: int = 1_000_000
     """Characters kept of each stream, half from its beginning and half from its end."""
+    called: str | None = None
+    """What errors call it; None: the command itself, as people type it."""
 
     def command_line(self) -> list[str]:
         """The arguments to execute. Raises InvalidPropError unless exactly one of argv and shell is given."""
@@ -43,6 +45,8 @@ class CommandSpec:
 
     def label(self) -> str:
         """The command as people type it, cut to 200 characters."""
+        if self.called is not None:
+            return self.called
         text = self.shell if self.shell is not None else shlex.join(self.argv or ())
         return text if len(text) <= 200 else f"{text[:199]}…"
 
@@ -62,7 +66,7 @@ class CommandOutput:
     """The signal's name ("SIGSEGV"), None after an ordinary exit."""
 
 
-async def run_command(spec: CommandSpec, control: Control) -> CommandOutput:
+async def run_command(spec: CommandSpec, control: ProcessControl) -> CommandOutput:
     """Run the program to its end, in a session and process group of its own, with /dev/null as stdin.
 
     `control.record_process` is awaited before the program begins; each line goes to `control.emit` as it comes. When
@@ -90,7 +94,7 @@ async def run_command(spec: CommandSpec, control: Control) -> CommandOutput:
     return output
 
 
-async def _supervise(process: GatedProcess, spec: CommandSpec, control: Control) -> CommandOutput:
+async def _supervise(process: GatedProcess, spec: CommandSpec, control: ProcessControl) -> CommandOutput:
     captures = [Capture(kind, control.emit, spec.output_limit) for kind in ("stdout", "stderr")]
     readers = [PipeReader(pipe, capture) for pipe, capture in zip(process.pipes, captures, strict=True)]
     in_time = True

@@ -34,10 +34,8 @@ class Answer:
     by: str | None = None
 
 
-class Control(Protocol):
-    """The engine's end of one running task; the engine implements it, workers only call it."""
-
-    task_id: str
+class ProcessControl(Protocol):
+    """Who is told of a program that runs."""
 
     def emit(self, kind: str, payload: dict[str, Any]) -> None:
         """Record one stream event; `kind` is stdout, stderr, text, tool, retry or usage.
@@ -49,6 +47,12 @@ class Control(Protocol):
     async def record_process(self, pid: int, pgid: int, start_time: str, boot_id: str) -> None:
         """Commit the identity of the task's process group; the program starts only after this returned (Z-10)."""
         ...
+
+
+class Control(ProcessControl, Protocol):
+    """The engine's end of one running task; the engine implements it, workers only call it."""
+
+    task_id: str
 
     async def ask(self, request: AskRequest) -> Answer:
         """Ask a person and wait for the answer, however long; only this node is blocked meanwhile (P-2).
