@@ -24,7 +24,7 @@ from smithers_py.engine.run import Limits
 from smithers_py.testing import run_plan
 
 LIMITS = Limits(idle_timeout_ms=0, grace_ms=100, max_tasks=1000)
-SECONDS = 10
+SECONDS = 60
 ENDED = ("completed", "failed", "stopped", "stalled", "terminated")
 ITEMS = ("Task", "Phase", "Step", "Parallel", "While")
 
@@ -200,7 +200,7 @@ class World:
                     return "ended"
                 calm = calm + 1 if self.at_rest() else 0
                 if calm > 2:
-                    if not self.commands_open():
+                    if not self.open_commands() and await self.has_landed():
                         return "quiet"
                     calm = 0
                 await asyncio.sleep(0.0005 if calm else 0)
@@ -220,9 +220,16 @@ class World:
         waiting = {name for name, (_, event) in self.at_gate.items() if not event.is_set()}
         return waiting == {inst.node_id for inst in run.tasks.running} and bool(waiting or run.tasks.queued)
 
-    def commands_open(self):
+    async def has_landed(self):
+        """Whether it still rests when all is on disk that it has sent: a frame is not always waited for."""
+        await self.run.store.db.write(lambda conn: None, what=())
+        return not self.kill.dead and self.at_rest()
+
+    def open_commands(self):
+        """What was asked and is not answered, as `ask` was called."""
         with contextlib.closing(sqlite3.connect(self.path)) as conn:
-            return bool(commands.open_commands(conn, self.execution_id))
+            rows = commands.open_commands(conn, self.execution_id)
+        return [(row.verb, *filter(None, [row.node_id]), *orjson.loads(row.args_json or "{}").values()) for row in rows]
 
     # -- what tests look at -------------------------------------------------------------------------------------
 

@@ -16,12 +16,12 @@ from naive_model import Model
 from random_plans import KEYS, LISTS, SETS, VALUES, Maker, random_state, real_plan
 
 MOST_MOVES = 25
-LOOKS = 4
-"""How often the engine is looked at before it counts as disagreeing."""
+MOST_PLAIN = 100
+"""Moves without trouble that bring a case to its end; a plan whose handlers undo each other has none."""
+MOST_AFTER_RESUME = 4
+"""Rounds in which a resumed engine may take what was asked before."""
 MOST_KILLS = 2
 """The third attempt that dies with its engine is the last one, which is no matter of order."""
-FARTHEST = 8
-"""Rounds between two events that come at once."""
 
 
 @dataclass
@@ -60,11 +60,10 @@ class Case:
             await world.quiet()
             model = self.agree([model], world)
             moves = random.randint(1, MOST_MOVES)
-            while model is not None and moves > 0:
-                moves -= 1
-                model = await self.move(model, world)
-            while model is not None:
-                model = await self.move(model, world, plain=True)
+            for at in range(moves + MOST_PLAIN):
+                if model is None:
+                    break
+                model = await self.move(model, world, plain=at >= moves)
         finally:
             if not world.engine.done():
                 await world.die()
@@ -79,10 +78,11 @@ class Case:
                 return None
             self.say("resume after failure")
             world.bad.clear()
-            ends = model.resume_failed()
-            model.round(ends)
+            # What came when the execution had ended, and was not refused by it, is asked of the next engine.
+            late = world.open_commands()
+            models = [resumed(model, late, rounds) for rounds in range(MOST_AFTER_RESUME if late else 1)]
             world.live()
-            return await self.come_to_rest([model.settle()], world)
+            return await self.come_to_rest(models, world)
         events = self.events(model, plain)
         kill = None
         if not plain and self.kills < MOST_KILLS and random.random() < 0.25:
@@ -164,12 +164,6 @@ class Case:
         while True:
             what = await world.quiet()
             if what != "dead":
-                for _ in range(LOOKS):
-                    if any(world.seen(stopped=model.stopped) == model.seen() for model in models):
-                        break
-                    # On a busy machine a thread may still be about to tell the engine something.
-                    await asyncio.sleep(0.05)
-                    await world.quiet()
                 return self.agree(models, world)
             self.kills += 1
             point = world.kill.point or "at rest"
@@ -198,16 +192,35 @@ def possible(model, events):
     """What the model may show after these events: in both orders and any distance."""
     if len(events) == 1:
         return [after(model, [(0, events[0])])]
-    first, second = events
-    found = [after(model, [(0, first), (0, second)])]
-    for rounds in range(1, FARTHEST + 1):
-        found += [after(model, [(0, first), (rounds, second)]), after(model, [(0, second), (rounds, first)])]
+    found = [after(model, [(0, event) for event in events])]
+    for one, other in (events, events[::-1]):
+        # Farther apart than the first of them has consequences they are what they are at that distance.
+        found += [after(model, [(0, one), (rounds, other)]) for rounds in range(1, lasting(model, one) + 1)]
     alone = [after(model, [(0, event)]) for event in events]
     # The other one may come when the execution has ended.
     return found + [model for model in alone if model.ending is not None]
 
 
-def after(model, events):
+def lasting(model, event):
+    """In how many rounds an event alone comes to rest."""
+    copy, rounds, before = after(model, [(0, event)], settled=False), 1, None
+    while copy.ending is None and copy.fingerprint() != before:
+        before = copy.fingerprint()
+        copy.round()
+        rounds += 1
+    return rounds
+
+
+def resumed(model, late, rounds):
+    """A copy of a model that had failed, once it is resumed; what was asked late is taken after so many rounds."""
+    copy = model.clone()
+    ends = copy.resume_failed()
+    for at in range(rounds + 1):
+        copy.round(() if at else ends, late if at == rounds else ())
+    return copy.settle()
+
+
+def after(model, events, *, settled=True):
     """A copy of the model, with each event in its round."""
     born = {event[1]: model.nodes[event[1]].born for _, event in events if event[0] == "end"}
     copy = model.clone()
@@ -222,7 +235,7 @@ def after(model, events):
             else:
                 asked.append(event)
         copy.round(ends, asked)
-    return copy.settle() if copy.ending is None else copy
+    return copy.settle() if settled and copy.ending is None else copy
 
 
 def difference(models, world):
