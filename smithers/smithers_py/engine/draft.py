@@ -6,12 +6,12 @@ first, so `rollback` restores the mounted tree exactly; subscriptions are made o
 scope returned.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from smithers_py.engine.instance import Instance
-from smithers_py.engine.progress import Weight, bump
+from smithers_py.engine.instance import Instance, Outcome
+from smithers_py.engine.progress import Weight, bump, lane_of
 from smithers_py.state.actions import Batch
 from smithers_reactive import Node, Scope
 
@@ -64,6 +64,16 @@ class Draft:
             return None
         self.bumps.append((at, weight))
         return bump(at, weight)
+
+    def count_in_lanes(self, items: Iterable[Instance], sign: int) -> None:
+        """Let the root's lanes forget (-1) or learn (+1) items that move out of or into them."""
+        for item in items:
+            lane = lane_of(item)
+            if lane is not None:
+                saved = lane[:]
+                lane[0] += sign * (item.outcome is Outcome.OPEN)
+                lane[1] += sign * (item.outcome is Outcome.FAILED)
+                self.undo.append(lambda lane=lane, saved=saved: lane.__setitem__(slice(None), saved))
 
     def set_children(self, parent: Instance, children: list[Instance]) -> None:
         """Give `parent` a new list of children, keeping the mounted one for reconcile."""

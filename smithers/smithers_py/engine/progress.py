@@ -4,7 +4,7 @@ Nothing here remembers what is active. Each item knows whether it was reached an
 to the context (`bump`), and the context's rule says who is next (`next_reached`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from smithers_py.engine.instance import CONTEXT_KINDS, ORDERED_KINDS, Instance, LoopState, Outcome
 from smithers_py.nodes import NodeKind
@@ -118,11 +118,13 @@ def unreached_items(context: Instance) -> list[Instance]:
     return found
 
 
-def items_at(top: Instance) -> Iterator[Instance]:
-    """The items at and below `top` that count for the context above it."""
+def items_at(top: Instance, moved: Container[Instance] = ()) -> Iterator[Instance]:
+    """The items at and below `top` that count for the context above it, without what has `moved` away."""
     stack = [top]
     while stack:
         at = stack.pop()
+        if at in moved:
+            continue
         if at.is_item:
             yield at
         elif at.kind is not NodeKind.RUNNABLE:

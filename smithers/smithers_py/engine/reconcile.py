@@ -13,8 +13,7 @@ from typing import Any
 
 from smithers_py.dsl.component import Element
 from smithers_py.engine.draft import Draft
-from smithers_py.engine.instance import Instance, Outcome
-from smithers_py.engine.progress import lane_of
+from smithers_py.engine.instance import Instance
 from smithers_py.engine.siblings import Siblings
 from smithers_py.engine.tree import Tree
 from smithers_py.ids import node_digest
@@ -116,11 +115,6 @@ def _unmount(tree: Tree, draft: Draft, top: Instance, before: Instance | None, c
             del tree.by_id[inst.node_id]
         tree.stale.pop(inst, None)
         tree.unended.pop(inst, None)
-        lane = lane_of(inst) if inst.reached else None
-        if lane is not None:
-            lane[0] -= inst.outcome is Outcome.OPEN
-            lane[1] -= inst.outcome is Outcome.FAILED
-            tree.touch(inst.context)
         if inst.scope is not None:
             inst.scope.dispose()
             inst.scope = None

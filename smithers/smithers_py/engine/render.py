@@ -54,6 +54,8 @@ class Renderer:
         self.draft = draft
         self.forced: set[Instance] = set()
         """Reopened instances: they are worked out again though nothing about them has changed."""
+        self.left: set[Instance] = set()
+        """Items that the root's lanes do not count any more."""
         self.stack: list[Instance] = []
         """Instances whose children must be worked out; the next one is last."""
 
@@ -63,9 +65,8 @@ class Renderer:
         if root.mounted_frame < 0 or self.tree.rescripted:
             self.stack.append(root)
             self.drain()
-        for container in list(self.tree.reopened):
-            self.reopen(container)
-        for scope in sorted(dirty, key=_depth) if dirty else ():
+        self.reopen_all()
+        for scope in sorted(dirty, key=_depth):
             inst: Instance = scope.owner
             if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
                 continue
@@ -80,6 +81,7 @@ class Renderer:
         """Work the stack off: run scopes, place their output, go down."""
         while self.stack:
             inst = self.stack.pop()
+            self.forced.discard(inst)
             raw = self.content.of(inst, self.draft)
             stays_a_leaf = type(raw) is list and not raw and not inst.children
             if raw is not None and not stays_a_leaf:
@@ -190,13 +192,18 @@ class Renderer:
         """An element that would render the same: the same code (a reload brings other), and equal props."""
         return old.component is new.component and props_equal(old.props, new.props)
 
-    def reopen(self, container: Instance) -> None:
-        """Render what a retry brought back: containers that had ended and been frozen are worked out again (Z-6)."""
-        if not container.alive or self.draft.is_dropped(container):
-            return
-        self.forced |= set(thaw(container, self.draft, self.tree.rt))
-        self.stack.append(container)
-        self.drain()
+    def reopen_all(self) -> None:
+        """Render what a retry brought back: containers that had ended and been frozen are worked out again (Z-6).
+
+        From the outermost in: what lies in one that was worked out is not worked out a second time.
+        """
+        reopened = sorted((one for one in self.tree.reopened if one.alive), key=lambda one: one.depth)
+        for container in reopened:
+            self.forced.update(thaw(container, self.draft, self.tree.rt))
+        for container in reopened:
+            if container in self.forced and not self.draft.is_dropped(container):
+                self.stack.append(container)
+                self.drain()
 
     def drop(self, inst: Instance) -> None:
         """Take an instance out of the plan, unless it was given another place."""
@@ -235,7 +242,7 @@ class Renderer:
         states = [(at, at.parent, at.context, at.depth) for at in inst.walk()]
         self.draft.undo.append(lambda: _restore(states))
         reached = [item for item in items_at(inst) if item.reached]
-        self.count_in_lanes(reached, -1)
+        self.draft.count_in_lanes([item for item in reached if item not in self.left], -1)
         self.resegment(inst, slot[0])
         context = parent if parent.kind in CONTEXT_KINDS or parent.is_root else parent.context
         inst.parent = parent
@@ -243,19 +250,9 @@ class Renderer:
             at.depth = depth + parent.depth + 1 - states[0][3]
             if was is states[0][2]:
                 at.context = context
-        self.count_in_lanes(reached, 1)
+        self.draft.count_in_lanes(reached, 1)
         self.update(inst, desc)
         return inst
-
-    def count_in_lanes(self, items: list[Instance], sign: int) -> None:
-        """Let the root's lanes forget (-1) or learn (+1) items that move out of or into them."""
-        for item in items:
-            lane = lane_of(item)
-            if lane is not None:
-                saved = lane[:]
-                lane[0] += sign * (item.outcome is Outcome.OPEN)
-                lane[1] += sign * (item.outcome is Outcome.FAILED)
-                self.draft.undo.append(lambda lane=lane, saved=saved: lane.__setitem__(slice(None), saved))
 
     def catch_up(self, moved: Instance) -> None:
         """What moved to where nothing orders or limits it starts, as it would have done had it been mounted there."""
@@ -268,6 +265,8 @@ class Renderer:
     def reach_all(self) -> None:
         """Ask every context whose progress changed who is next, and build what that reaches."""
         stale = self.tree.stale
+        for top in self.draft.dropped:
+            self.leave_lanes(top)
         for moved in list(self.draft.relocated):
             self.catch_up(moved)
         while stale:
@@ -281,6 +280,14 @@ class Renderer:
                 self.turn(context)
             for item in next_reached(context):
                 self.reach(item)
+
+    def leave_lanes(self, top: Instance) -> None:
+        """What leaves the plan makes room in the root's lanes: who is next there has its turn in this very frame."""
+        left = [item for item in items_at(top, self.draft.relocated) if item.reached and lane_of(item) is not None]
+        self.draft.count_in_lanes(left, -1)
+        self.left.update(left)
+        if left:
+            self.tree.touch(self.tree.root)
 
     def reach(self, item: Instance) -> None:
         """The turn of a mounted item has come: count it, and build what is inside."""

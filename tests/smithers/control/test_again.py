@@ -3,7 +3,8 @@
 import pytest
 
 from smithers_persistence import reads
-from smithers_py import Human, Parallel, Phase, Step, Task, While, plan
+from smithers_persistence.verify import verify
+from smithers_py import Human, If, Parallel, Phase, Step, Task, While, plan
 
 
 class Flaky:
@@ -85,6 +86,35 @@ async def test_rerun_does_finished_work_again_as_another_incarnation(run):
         assert await live.state("got") == [1, 2]
         rows = await live.db.read(lambda conn: reads.tasks(conn, live.id))
         assert [row.attempt for row in rows if row.node_id == "work"] == [1, 1]
+
+
+@pytest.mark.requirement("C-7", "Z-6", "F-3")
+async def test_a_condition_in_what_is_brought_back_is_asked_once(run):
+    asked = []
+
+    def condition(ctx):
+        asked.append(ctx.state.get("on", True))
+        return asked[-1]
+
+    @plan
+    def App(ctx):
+        with Step("outer"):
+            with Phase("inner"):
+                with If(lambda: condition(ctx)):
+                    Task(lambda: None, id="sometimes")
+                Task(lambda: None, id="always")
+        Human("ship", "Ship it?")
+
+    async with run(App) as live:
+        await live.event("execution.waiting")
+        before = len(asked)
+        assert (await live.tell("rerun", "always")).status == "done"
+        await live.event("task.succeeded", "always")
+        await live.event("execution.waiting")
+        assert len(asked) == before + 1
+        await live.answer("ship", True)
+        assert (await live.result()).status == "completed"
+        assert await live.db.read(verify) == []
 
 
 @pytest.mark.requirement("C-7", "Z-8")

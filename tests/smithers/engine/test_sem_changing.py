@@ -3,7 +3,7 @@
 import pytest
 from sem_play import nothing
 
-from smithers_py import Each, Effect, Fragment, If, Parallel, Phase, Ralph, Step, Task, Text, component
+from smithers_py import Each, Effect, Fragment, If, Parallel, Phase, Ralph, Step, Stop, Task, Text, component
 from smithers_py.engine.run import Limits
 
 pytestmark = pytest.mark.requirement("F-5", "Z-5", "Z-6")
@@ -302,3 +302,52 @@ def test_a_waiting_task_moves_out_of_a_phase_that_leaves(run, gate, calls):
     assert calls.names == ["w"]
     assert [row.mounted_frame for row in played.nodes if row.node_id == "w"] == [0]
     assert played.result.status == "completed"
+
+
+@pytest.mark.parametrize("lane", [Phase, Step])
+def test_what_leaves_makes_room_in_the_same_frame(run, gate, lane):
+    """At the root as in a container: the frame that shows the change begins what is next."""
+
+    @component
+    def App(ctx):
+        over = ctx.state.get("s")
+        return [
+            None if over else lane("a", children=[Task(gate.wait("never"), id="stays")]),
+            lane("b", on_start=lambda: ctx.state.set("b began", True), children=[Task(nothing, id="next")]),
+            Stop("enough", id="stop") if over else None,
+        ]
+
+    played = run(App, on_frame=set_then_open(gate))
+    assert played.result.status == "stopped"
+    [shows] = [index for index, patches in played.deltas.items() if any(one[0] == "-" for one in patches)]
+    assert [(row.frame_index, row.new_value_json) for row in played.transitions("b began")] == [(shows, "true")]
+
+
+def test_what_has_room_again_and_moves_is_counted_once(run, gate, calls):
+    """A Phase that runs moves into another component of the root while what was around it leaves."""
+
+    @component
+    def Keep(ctx, inside):
+        return inside
+
+    @component
+    def App(ctx):
+        moved = ctx.state.get("s")
+        first = Phase("a", id="a", children=[Task(gate.wait("first"), id="first")])
+        return [
+            None if moved else Fragment(id="old", children=[first]),
+            Keep(first, id="new") if moved else None,
+            Phase("b", id="b", children=[Task(lambda: calls("second"), id="second")]),
+        ]
+
+    def on_frame(watch, report):
+        if report.index == 0:
+            watch.write(s=True)
+        elif any(one[0] == ">" for one in report.patches):
+            assert watch.run.tree.by_id["b"].status == "idle"
+            gate.open("first")
+
+    played = run(App, on_frame=on_frame)
+    assert played.result.status == "completed"
+    assert calls.names == ["second"]
+    assert len([row for row in played.tasks if row.node_id == "first"]) == 1
