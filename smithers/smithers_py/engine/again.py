@@ -8,6 +8,7 @@ from smithers_py.engine.progress import loop_state
 from smithers_py.engine.reopen import reopen_above, rerun, retry
 from smithers_py.engine.run import Completion, Run
 from smithers_py.engine.task_state import TaskState
+from smithers_py.engine.triggers import Trigger
 from smithers_py.engine.work import Frame, StatusChange
 from smithers_py.nodes import NodeKind
 
@@ -26,7 +27,13 @@ def retry_node(run: Run, frame: Frame, command: CommandRecord, inst: Instance) -
     if only_handler:
         frame.rehandled.append(inst)
         outcome = "failed" if state.error is not None else "succeeded"
-        frame.completions.append(Completion(inst, outcome, state.result, state.error))
+        completion = Completion(inst, outcome, state.result, state.error)
+        if inst.adopted:
+            frame.completions.append(completion)
+        else:
+            # After a resume nobody has described it yet, or its handlers: the frame that reopens what it is in does.
+            run.inbox.append(completion)
+            run.post(Trigger("task", inst.node_id))
         return Done(command, f"the handler of {inst.path_name} runs again")
     frame.restarts.append(Restart(*inst.key, counts=True))
     state.attempt += 1

@@ -130,6 +130,41 @@ def test_commands_queued_without_an_engine_are_applied_by_the_resume(project):
     assert max(index for index, kind in enumerate(events) if kind == "task.started") > at["command.unpause"]
 
 
+BROKEN = """
+from pathlib import Path
+from smithers_py import *
+
+def handle(ctx):
+    if not Path("mended").exists():
+        raise ValueError("not yet")
+    ctx.state.increment("handled")
+
+@plan
+def App(ctx):
+    with Parallel():
+        with Phase("work"):
+            Task(lambda: None, id="broken").on_finished(lambda r: handle(ctx))
+        with Step("ask"):
+            Human("ship", "Ship it?")
+"""
+
+
+@pytest.mark.requirement("C-7", "Z-7", "H-2", "T-5")
+def test_a_handler_in_a_phase_that_failed_runs_again_for_another_engine(project, workspace):
+    """What had ended is not rendered by a resume: the retry must wait for the frame that describes it."""
+    project.script(BROKEN)
+    project.run("run", "plan.py", "--no-wait", code=3)
+    project.run("resume", "--no-wait", code=3)
+    (workspace / "mended").touch()
+    project.run("retry", "broken")
+    project.run("approve", "ship")
+    project.run("resume")
+    assert project.json("db", "state") == {"handled": 1}
+    [task] = [task for task in project.json("inspect")["tasks"] if task["node_id"] == "broken"]
+    assert (task["status"], task["attempt"]) == ("succeeded", 1)
+    project.run("doctor", "latest")
+
+
 @pytest.mark.requirement("C-7", "C-4", "Z-22")
 def test_the_verbs_take_an_id_and_a_node_and_say_what_came_of_it(project):
     project.script(GATED)

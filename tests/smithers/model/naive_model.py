@@ -285,10 +285,10 @@ class Model(Asked):
 
     def handler(self, node, event, owner=None):
         """Its writes, or False: it raised, and wrote nothing (H-2)."""
-        if node.name in self.bad and event not in ("start", "iteration"):
-            return False
         place = self.places[node.name]
         name = (owner or node).name
+        if name in self.bad and event not in ("start", "iteration"):
+            return False
         self.writes.append((place, f"{event}:{name}", None))
         for key, value in node.desc.get(f"on_{event}", ()) if owner in (None, node) else ():
             self.writes.append((place, key, value))
