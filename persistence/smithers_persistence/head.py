@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smithers_persistence import reads
@@ -35,6 +36,10 @@ class HeadRows:
     crashes: dict[tuple[str, int], int]
     """Attempts that died with their engine, by (node_id, mounted_frame); only where there are any."""
     effects: list[EffectRecord]
+    former: frozenset[str]
+    """Mounted nodes whose `$` keys, as the head frame saw them, are of an incarnation before this one: keys are the
+    node's, and of this incarnation nothing had been told yet.
+    """
     handler_errors: dict[str, str]
     """The JSON of the last error that a handler of a node raised, by node_id; only where that is what it stands at."""
 
@@ -45,17 +50,20 @@ def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
     head = execution.head_frame
     state = current_state(conn, execution_id)
     last = reads.frames(conn, execution_id, head, head) if head >= 0 else []
+    before = _before(conn, execution_id, head, state) if head >= 0 else {}
+    nodes = reads.nodes(conn, execution_id)
     return HeadRows(
         execution,
         bool(last and last[0].flushed) or head < 0,
         last[0].created_at if last else execution.created_at,
         plan_at(conn, execution_id, head).flat() if head >= 0 else PlanTree().flat(),
         state,
-        _before(conn, execution_id, head, state) if head >= 0 else {},
-        reads.nodes(conn, execution_id),
+        before,
+        nodes,
         reads.tasks(conn, execution_id),
         {(row[0], row[1]): row[2] for row in conn.execute(Q["crashed_tasks"], (execution_id,))},
         reads.effects(conn, execution_id),
+        frozenset(_former(conn, execution, nodes, before)),
         _handler_errors(conn, execution_id, state),
     )
 
@@ -63,6 +71,24 @@ def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
 def last_changes(conn: sqlite3.Connection, execution_id: str) -> dict[str, int]:
     """By key, the frame whose flush changed it last. Reads all transitions of the execution."""
     return dict(conn.execute(Q["last_changes"], (execution_id,)).fetchall())
+
+
+def _former(
+    conn: sqlite3.Connection, execution: ExecutionRecord, nodes: list[NodeRecord], before: dict[str, str | None]
+) -> Iterator[str]:
+    head = execution.head_frame
+    left = {row.node_id for row in nodes if row.unmounted_frame is not None}
+    for row in nodes:
+        if row.unmounted_frame is not None or row.node_id not in left:
+            continue
+        key = f"$node/{row.node_id}"
+        if row.status in (None, "idle") or row.mounted_frame == head:
+            yield row.node_id
+        elif before.get(key) is not None:
+            # The head frame's flush told something of it. Was it the first time?
+            told = conn.execute(Q["last_change_before"], (execution.execution_id, head, key)).fetchone()[0]
+            if told is None or told < row.mounted_frame:
+                yield row.node_id
 
 
 def _handler_errors(conn: sqlite3.Connection, execution_id: str, state: dict[str, str]) -> dict[str, str]:

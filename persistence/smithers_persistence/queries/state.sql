@@ -52,6 +52,12 @@ ORDER BY f.frame_index, t.id;
 SELECT execution_id, effect_id, has_cleanup, ran_frame, deps_json
 FROM effects WHERE execution_id = ? ORDER BY effect_id;
 
+-- name: last_change_before
+SELECT max(t.frame_index)
+FROM frames AS f
+JOIN transitions AS t ON t.id > f.last_transition_id - f.transition_count AND t.id <= f.last_transition_id
+WHERE f.execution_id = ? AND f.frame_index < ? AND t.key = ?;
+
 -- name: last_changes
 SELECT t.key, max(t.frame_index)
 FROM frames AS f

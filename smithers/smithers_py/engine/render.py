@@ -7,7 +7,7 @@ detached. Then the contexts whose progress changed are asked who is next, and wh
 frame. The work list is a stack, not recursion: a plan may be thousands of levels deep.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from smithers_py.dsl.component import Element
@@ -65,12 +65,12 @@ class Renderer:
         if root.mounted_frame < 0 or self.tree.rescripted:
             self.stack.append(root)
             self.drain()
-        self.reopen_all()
-        for scope in sorted(dirty, key=_depth):
-            inst: Instance = scope.owner
-            if inst in self.draft.rendered or self.draft.is_dropped(inst) or not scope.is_stale():
+        for inst, scope in sorted([*_owners(dirty), *self.reopen()], key=_depth):
+            due = inst in self.forced if scope is None else inst not in self.draft.rendered and scope.is_stale()
+            if not due or self.draft.is_dropped(inst):
                 continue
-            self.draft.causes[inst] = changed_reads(scope)
+            if scope is not None:
+                self.draft.causes[inst] = changed_reads(scope)
             self.stack.append(inst)
             self.drain()
         self.reach_all()
@@ -192,18 +192,14 @@ class Renderer:
         """An element that would render the same: the same code (a reload brings other), and equal props."""
         return old.component is new.component and props_equal(old.props, new.props)
 
-    def reopen_all(self) -> None:
-        """Render what a retry brought back: containers that had ended and been frozen are worked out again (Z-6).
-
-        From the outermost in: what lies in one that was worked out is not worked out a second time.
+    def reopen(self) -> Iterator[tuple[Instance, None]]:
+        """What a retry brought back: containers that had ended and been frozen are worked out again (Z-6), unless what
+        lies above them was and has come to them.
         """
-        reopened = sorted((one for one in self.tree.reopened if one.alive), key=lambda one: one.depth)
-        for container in reopened:
-            self.forced.update(thaw(container, self.draft, self.tree.rt))
-        for container in reopened:
-            if container in self.forced and not self.draft.is_dropped(container):
-                self.stack.append(container)
-                self.drain()
+        for container in self.tree.reopened:
+            if container.alive and not self.draft.is_dropped(container):
+                self.forced.update(thaw(container, self.draft, self.tree.rt))
+                yield container, None
 
     def drop(self, inst: Instance) -> None:
         """Take an instance out of the plan, unless it was given another place."""
@@ -380,8 +376,12 @@ def render(
     return draft
 
 
-def _depth(scope: Scope) -> int:
-    return scope.owner.depth
+def _owners(dirty: list[Scope]) -> Iterator[tuple[Instance, Scope]]:
+    return ((scope.owner, scope) for scope in dirty)
+
+
+def _depth(one: tuple[Instance, Scope | None]) -> int:
+    return one[0].depth
 
 
 def _unreach(item: Instance, lane: list[int] | None) -> None:

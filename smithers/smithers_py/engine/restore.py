@@ -67,17 +67,18 @@ class StoredNode:
 
 def rebuild(tree: Tree, rows: HeadRows, state: Mapping[str, str]) -> Owed:
     """Fill a tree that holds nothing but its root. `state`: texts by key, `$` keys included."""
-    incarnations = {row.node_id: (row.mounted_frame, row.source) for row in rows.nodes if row.unmounted_frame is None}
+    incarnations = {row.node_id: row for row in rows.nodes if row.unmounted_frame is None}
+    own = {key: text for key, text in state.items() if key.partition("/")[2] not in rows.former}
     tree.root.mounted_frame = 0
     for identity, parent_id, type_name, name, props in rows.plan:
-        mounted, source = incarnations[identity]
+        row = incarnations[identity]
         parent = tree.root if parent_id is None else tree.by_id[parent_id]
-        _add(tree, parent, _stub(identity, type_name, name, props, mounted, source))
+        _add(tree, parent, _stub(identity, type_name, name, props, row.mounted_frame, row.source))
     tasks = {(task.node_id, task.mounted_frame): task for task in rows.tasks}
     owed = Owed()
     for inst in tree.root.walk():
         if not inst.is_root:
-            _place_work(inst, tasks, rows, state, owed)
+            _place_work(inst, tasks, rows, own, owed)
     _count(tree.root)
     _freeze_ended(tree)
     tree.past = _past(tree, rows)
@@ -171,7 +172,7 @@ def _place_work(
             inst.reached = True
             status = "scheduled" if status == "idle" else status
         elif status != "skipped":
-            # The status of an incarnation before this one: this one's turn has not come.
+            # What a retry that was never written down had brought back.
             status, more = "idle", {}
     elif inst.kind is NodeKind.LOOP:
         _loop(inst, state, owed)

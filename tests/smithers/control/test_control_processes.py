@@ -130,6 +130,44 @@ def test_commands_queued_without_an_engine_are_applied_by_the_resume(project):
     assert max(index for index, kind in enumerate(events) if kind == "task.started") > at["command.unpause"]
 
 
+TWICE = """
+from smithers_py import *
+
+@plan
+def App(ctx):
+    ctx.state.init("round", 1)
+    now = ctx.state.get("round", 1)
+
+    def second(when):
+        if now == 1 and when == "WHEN":
+            ctx.state.set("round", 2)
+
+    if now == 2:
+        Task(lambda: None, id="between").on_finished(lambda r: ctx.state.set("round", 3))
+    else:
+        with Phase("ask", id="ask"):
+            if now == 3:
+                Human("ship", "Ship it?")
+        with Phase("last", id="last").on_complete(lambda r: second("ended")):
+            Task(lambda: None, id="work").on_finished(lambda r: (ctx.state.increment("work"), second("running")))
+"""
+
+
+@pytest.mark.requirement("T-5", "Z-3", "Z-6")
+@pytest.mark.parametrize("when", ["running", "ended"])
+def test_a_phase_that_is_mounted_again_waits_its_turn_for_another_engine_too(project, when):
+    """What the phase of the same id had come to is not what this one has come to."""
+    project.script(TWICE.replace("WHEN", when))
+    project.run("run", "plan.py", "--no-wait", code=3)
+    for _ in range(2):
+        project.run("resume", "--no-wait", code=3)
+        assert project.json("db", "state") == {"round": 3, "work": 1}
+    project.run("approve", "ship")
+    project.run("resume")
+    assert project.json("db", "state") == {"round": 3, "work": 2}
+    project.run("doctor", "latest")
+
+
 BROKEN = """
 from pathlib import Path
 from smithers_py import *

@@ -21,6 +21,7 @@ from smithers_py.engine.launch import RunOptions, StopRequest
 from smithers_py.engine.observer import NullObserver
 from smithers_py.engine.resume import ResumeOptions, resume_script
 from smithers_py.engine.run import Limits
+from smithers_py.state.activity import current
 from smithers_py.testing import run_plan
 
 LIMITS = Limits(idle_timeout_ms=0, grace_ms=100, max_tasks=1000)
@@ -102,7 +103,8 @@ class World:
 
     def enter(self, name):
         """Note that work begins; it must not have been done before."""
-        inst = self.run.tree.by_id[name]
+        # Not whom the plan holds under this name: another incarnation may be there by the time that work begins.
+        inst = current.get().owner
         attempt = (name, inst.mounted_frame, inst.extra.attempt - inst.extra.crashes)
         if attempt in self.recorded:
             raise Disagreement(f"{attempt} was on disk as ended, and runs again")

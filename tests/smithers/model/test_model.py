@@ -13,15 +13,17 @@ from smithers_py.engine import flush, render, work
 from smithers_py.engine.progress import first_unreached
 
 CASES = 60
+FOUND = (335, 433, 529, 554, 699, 809, 1410, 1504, 1754)
+"""Cases that have found something, in the engine, the model or the harness."""
 HUNT = 150
 """Cases in which a planted bug must show."""
 
 pytestmark = pytest.mark.requirement("Z-5", "Z-6", "Z-7", "Z-8", "Z-21", "H-3", "T-5")
 
 
-@pytest.mark.parametrize("first", range(0, CASES, 10))
-def test_the_engine_does_what_the_model_says(first):
-    for seed in range(first, first + 10):
+@pytest.mark.parametrize("seeds", [FOUND, *(range(first, first + 10) for first in range(0, CASES, 10))], ids=min)
+def test_the_engine_does_what_the_model_says(seeds):
+    for seed in seeds:
         try:
             play_seed(seed)
         except Disagreement as found:
