@@ -25,7 +25,7 @@ from smithers_py.state.activity import current
 from smithers_py.testing import run_plan
 
 LIMITS = Limits(idle_timeout_ms=0, grace_ms=100, max_tasks=1000)
-SECONDS = 60
+SECONDS = 20
 ENDED = ("completed", "failed", "stopped", "stalled", "terminated")
 ITEMS = ("Task", "Phase", "Step", "Parallel", "While")
 
@@ -192,20 +192,26 @@ class World:
 
     async def quiet(self):
         """Wait until nothing moves. Says "quiet", "dead" or "ended"."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self.rest()
+        except TimeoutError:
+            raise Disagreement(f"it never comes to rest: {self.restless()}") from None
+
+    async def rest(self):
         calm = 0
-        async with asyncio.timeout(SECONDS):
-            while True:
-                if self.kill.dead:
-                    return "dead"
-                if self.engine.done():
-                    self.engine.result()
-                    return "ended"
-                calm = calm + 1 if self.at_rest() else 0
-                if calm > 2:
-                    if not self.open_commands() and await self.has_landed():
-                        return "quiet"
-                    calm = 0
-                await asyncio.sleep(0.0005 if calm else 0)
+        while True:
+            if self.kill.dead:
+                return "dead"
+            if self.engine.done():
+                self.engine.result()
+                return "ended"
+            calm = calm + 1 if self.at_rest() else 0
+            if calm > 2:
+                if not self.open_commands() and await self.has_landed():
+                    return "quiet"
+                calm = 0
+            await asyncio.sleep(0.0005 if calm else 0)
 
     def at_rest(self):
         run = self.run
@@ -221,6 +227,18 @@ class World:
             return False
         waiting = {name for name, (_, event) in self.at_gate.items() if not event.is_set()}
         return waiting == {inst.node_id for inst in run.tasks.running} and bool(waiting or run.tasks.queued)
+
+    def restless(self):
+        """What moves, for a person who looks for what hangs."""
+        run = self.run
+        if run is None or not hasattr(run, "tasks"):
+            return "the engine has not begun"
+        tasks, commands = run.tasks, self.open_commands()
+        return (
+            f"idle {run.idle}, inbox {run.inbox}, sent {run.sent}, unrecorded {run.unrecorded}, "
+            f"due {run.coalescer.due_in_ms()}, sleeping {[*tasks.sleeping]}, queued {tasks.queued}, "
+            f"running {[*tasks.running]}, at the gate {self.at_gate}, commands {commands}, ending {run.ending}"
+        )
 
     async def has_landed(self):
         """Whether it still rests when all is on disk that it has sent: a frame is not always waited for."""
