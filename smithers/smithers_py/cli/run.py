@@ -13,6 +13,7 @@ from smithers_py.cli.interrupt import Interrupts
 from smithers_py.cli.plain import PlainProgress
 from smithers_py.cli.summary import database_flag, print_summary
 from smithers_py.cli.terminal import is_terminal, note, write_json
+from smithers_py.cli.trace import trace, tracing
 from smithers_py.clock import SystemClock
 from smithers_py.engine.launch import RunOptions, StopRequest, run_script
 from smithers_py.engine.observer import Observer
@@ -101,9 +102,14 @@ async def run_once(
         with Interrupts(stop, progress.tell) as interrupts:
             prompting = _prompting(progress, view, db_path, lines)
             other = None if beside is None else asyncio.create_task(beside(progress, stop))
+            over = asyncio.Event()
+            traced = asyncio.create_task(trace(db_path, view, over)) if tracing() else None
             try:
                 result = await engine(progress, stop)
             finally:
+                over.set()
+                if traced is not None:
+                    await traced
                 await _cancelled(prompting)
                 await _cancelled(other)
     if interrupts.exit_code is not None and result.status == "stopped":
@@ -112,7 +118,7 @@ async def run_once(
 
 
 def _progress(view: PlanView):  # noqa: ANN202 - one of two observers that share no base
-    if is_terminal(sys.stderr):
+    if is_terminal(sys.stderr) and not tracing():
         # Rich is imported only where something is drawn: a run in a pipe starts 40 ms sooner.
         from smithers_py.cli.live import LiveProgress
 

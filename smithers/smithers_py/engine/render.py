@@ -65,7 +65,7 @@ class Renderer:
         if root.mounted_frame < 0 or self.tree.rescripted:
             self.stack.append(root)
             self.drain()
-        for inst, scope in sorted([*_owners(dirty), *self.reopen()], key=_depth):
+        for inst, scope in sorted([*_owners(dirty), *self.reopen()], key=_depth) if dirty or self.tree.reopened else ():
             due = inst in self.forced if scope is None else inst not in self.draft.rendered and scope.is_stale()
             if not due or self.draft.is_dropped(inst):
                 continue

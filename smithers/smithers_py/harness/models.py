@@ -233,6 +233,12 @@ class FrameView(ReadModel):
     state_hash: str | None
 
 
+class FrameTrace(FrameView):
+    """A frame with the names of the scopes that ran in it, each with the keys whose change made it run."""
+
+    ran: list[str]
+
+
 class PlanNode(ReadModel):
     """A node of a stored plan, in plan order; the tree is told by `parent_id`, since plans nest too deep for JSON."""
 

@@ -21,6 +21,7 @@ from smithers_py.harness.models import (
     Execution,
     ExecutionSummary,
     FrameSnapshot,
+    FrameTrace,
     FrameView,
     Inspection,
     PlanNode,
@@ -188,6 +189,20 @@ class Reader:
         """The frames, oldest first. The state given at the start (frame -1) is no frame."""
         rows = await self.db.read(lambda conn: reads.frames(conn, execution_id))
         return [convert.frame(row) for row in rows]
+
+    async def traced(self, execution_id: str, first: int) -> list[FrameTrace]:
+        """The frames from `first` on, with what ran in them."""
+
+        def work(conn: sqlite3.Connection) -> list[FrameTrace]:
+            rows = reads.frames(conn, execution_id, first)
+            names = {row.node_id: row.name or row.node_id for row in reads.nodes(conn, execution_id)} if rows else {}
+            ran: dict[int, list[str]] = {}
+            for run in reads.scope_runs(conn, execution_id, first):
+                why = f" ({', '.join(run.changed)})" if run.changed else ""
+                ran.setdefault(run.frame_index, []).append(f"{names.get(run.node_id, 'the entry')}{why}")
+            return [FrameTrace(**dict(convert.frame(row)), ran=ran.get(row.frame_index, [])) for row in rows]
+
+        return await self.db.read(work)
 
     async def frame(self, execution_id: str, frame: int, *, everything: bool = False) -> FrameSnapshot:
         """One frame with its whole plan and the state it saw. Raises UsageError when there is no such frame."""
