@@ -1,7 +1,9 @@
 """What every test of this repository gets: no model request, a clean environment, a workspace of its own."""
 
+import asyncio
 import importlib.abc
 import importlib.machinery
+import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +43,16 @@ class _NoModelRequests(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, _NoModelRequests())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Coroutine tests run under `asyncio.run`, each on its own loop."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 60))
+    return True
 
 
 @pytest.fixture(autouse=True)

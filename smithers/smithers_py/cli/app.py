@@ -5,38 +5,25 @@ from typing import Annotated, Literal
 
 import typer
 
-from smithers_py.cli import vcs_verbs, verbs
+from smithers_py.cli import db_verbs, vcs_verbs, verbs
+from smithers_py.cli.options import (
+    Database,
+    Entry,
+    ExecutionId,
+    IdleTimeout,
+    Input,
+    Json,
+    MaxAgents,
+    MaxCost,
+    MaxSeconds,
+    MaxTokens,
+    MaxToolCalls,
+    NoWait,
+    Script,
+    State,
+)
 
-Database = Annotated[
-    Path | None,
-    typer.Option("--db", help="The database (else SMITHERS_DB, else ./.smithers/db.sqlite).", metavar="PATH"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="The plan: a Python file with a component or plan.")]
-Entry = Annotated[str | None, typer.Option(metavar="NAME", help="The component to start, if the script has several.")]
-State = Annotated[
-    list[str] | None, typer.Option("--state", metavar="KEY=JSON", help="Set a state key first (repeatable).")
-]
-Input = Annotated[str | None, typer.Option("--input", metavar="JSON|@FILE", help="The plan's input.")]
-ExecutionId = Annotated[
-    str, typer.Argument(metavar="[ID]", help="An execution: its id, a unique beginning of it, or 'latest'.")
-]
-Everything = Annotated[bool, typer.Option("--all", help="Also the engine's own keys, which begin with $.")]
-FrameNumber = Annotated[int | None, typer.Option("--frame", metavar="K", min=-1, help="Only this frame.")]
 _FORMS = "text, mermaid, xml or json."
-MaxCost = Annotated[
-    float | None, typer.Option(metavar="USD", min=0.0, help="Stop when models have cost so many US dollars.")
-]
-MaxTokens = Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop when so many tokens were used.")]
-MaxToolCalls = Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop before a tool is called once more.")]
-MaxAgents = Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop before one more agent starts.")]
-MaxSeconds = Annotated[float | None, typer.Option(metavar="SECONDS", min=0.0, help="Stop after so long.")]
-IdleTimeout = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", min=0.0, help="End when nothing happened for so long (else 0.5)."),
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="When only people are waited for, exit 3; resume goes on.")]
-Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Only this state key.")]
 
 app = typer.Typer(
     name="smithers",
@@ -46,10 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(
-    help="Read the state, its changes and the frames of an execution.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(db, name="db")
+db_verbs.register(app)
 verbs.register(app)
 vcs_verbs.register(app)
 
@@ -347,52 +331,3 @@ def doctor(
     from smithers_py.cli.show_doctor import doctor_execution
 
     raise typer.Exit(doctor_execution(database, execution, as_json=json))
-
-
-@db.command("state")
-def db_state(
-    execution: ExecutionId = "latest",
-    *,
-    json: Json = False,
-    everything: Everything = False,
-    frame: Annotated[int | None, typer.Option("--frame", metavar="K", min=0, help="As frame K saw it.")] = None,
-    key: Key = None,
-    database: Database = None,
-) -> None:
-    """The state: every key and its value."""
-    from smithers_py.cli.show_db import show_state
-
-    show_state(database, execution, as_json=json, everything=everything, frame=frame, key=key)
-
-
-@db.command("transitions")
-def db_transitions(
-    execution: ExecutionId = "latest",
-    *,
-    json: Json = False,
-    everything: Everything = False,
-    frame: FrameNumber = None,
-    key: Key = None,
-    database: Database = None,
-) -> None:
-    """Every change of the state and who wrote it."""
-    from smithers_py.cli.show_db import show_transitions
-
-    show_transitions(database, execution, as_json=json, everything=everything, frame=frame, key=key)
-
-
-@db.command("frames")
-def db_frames(
-    execution: ExecutionId = "latest",
-    *,
-    json: Json = False,
-    everything: Everything = False,
-    frame: Annotated[
-        int | None, typer.Option("--frame", metavar="K", min=0, help="This frame's whole plan and the state it saw.")
-    ] = None,
-    database: Database = None,
-) -> None:
-    """The frames; with --frame one in full."""
-    from smithers_py.cli.show_db import show_frames
-
-    show_frames(database, execution, as_json=json, everything=everything, frame=frame)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from smithers_py.cli.verbs import Database, ExecutionId, Json, Node
+from smithers_py.cli.options import Database, ExecutionId, Json, Node
 
 
 def register(app: typer.Typer) -> None:

@@ -8,18 +8,7 @@ from typing import Annotated
 
 import typer
 
-Database = Annotated[
-    Path | None,
-    typer.Option("--db", help="The database (else SMITHERS_DB, else ./.smithers/db.sqlite).", metavar="PATH"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-ExecutionId = Annotated[
-    str, typer.Argument(metavar="[ID]", help="An execution: its id, a unique beginning of it, or 'latest'.")
-]
-Node = Annotated[list[str], typer.Argument(metavar="[ID] NODE", help="A node: its id, or a unique beginning of it.")]
-Question = Annotated[
-    list[str], typer.Argument(metavar="[ID] NODE|NUMBER", help="The question's number, or the node that asks.")
-]
+from smithers_py.cli.options import Database, ExecutionId, Json, Node, Question
 
 
 def register(app: typer.Typer) -> None:

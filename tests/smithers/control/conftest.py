@@ -1,7 +1,6 @@
 """A plan that runs while another connection, as another process would, asks it, answers it and tells it what to do."""
 
 import asyncio
-import inspect
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -24,16 +23,6 @@ from smithers_py.harness.run_state import task_word
 from smithers_py.testing import run_plan
 
 SECONDS = 30
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Coroutine tests run under `asyncio.run`, each on its own loop."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 60))
-    return True
 
 
 class Outside:

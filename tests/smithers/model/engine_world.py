@@ -25,7 +25,7 @@ from smithers_py.state.activity import current
 from smithers_py.testing import run_plan
 
 LIMITS = Limits(idle_timeout_ms=0, grace_ms=100, max_tasks=1000)
-SECONDS = 20
+SECONDS = 60
 ENDED = ("completed", "failed", "stopped", "stalled", "terminated")
 ITEMS = ("Task", "Phase", "Step", "Parallel", "While")
 
