@@ -36,9 +36,10 @@ class HeadRows:
     crashes: dict[tuple[str, int], int]
     """Attempts that died with their engine, by (node_id, mounted_frame); only where there are any."""
     effects: list[EffectRecord]
-    former: frozenset[str]
+    former: dict[str, bool]
     """Mounted nodes whose `$` keys, as the head frame saw them, are of an incarnation before this one: keys are the
-    node's, and of this incarnation nothing had been told yet.
+    node's, and of this incarnation nothing had been told yet. True where the head frame's flush did; where that was
+    the same text, `before` does not show it.
     """
     handler_errors: dict[str, str]
     """The JSON of the last error that a handler of a node raised, by node_id; only where that is what it stands at."""
@@ -63,7 +64,7 @@ def read_head(conn: sqlite3.Connection, execution_id: str) -> HeadRows:
         reads.tasks(conn, execution_id),
         {(row[0], row[1]): row[2] for row in conn.execute(Q["crashed_tasks"], (execution_id,))},
         reads.effects(conn, execution_id),
-        frozenset(_former(conn, execution, nodes, before)),
+        dict(_former(conn, execution, nodes, before)),
         _handler_errors(conn, execution_id, state),
     )
 
@@ -75,20 +76,21 @@ def last_changes(conn: sqlite3.Connection, execution_id: str) -> dict[str, int]:
 
 def _former(
     conn: sqlite3.Connection, execution: ExecutionRecord, nodes: list[NodeRecord], before: dict[str, str | None]
-) -> Iterator[str]:
+) -> Iterator[tuple[str, bool]]:
     head = execution.head_frame
     left = {row.node_id for row in nodes if row.unmounted_frame is not None}
     for row in nodes:
         if row.unmounted_frame is not None or row.node_id not in left:
             continue
         key = f"$node/{row.node_id}"
-        if row.status in (None, "idle") or row.mounted_frame == head:
-            yield row.node_id
+        told = row.status not in (None, "idle")
+        if not told or row.mounted_frame == head:
+            yield row.node_id, told
         elif before.get(key) is not None:
             # The head frame's flush told something of it. Was it the first time?
-            told = conn.execute(Q["last_change_before"], (execution.execution_id, head, key)).fetchone()[0]
-            if told is None or told < row.mounted_frame:
-                yield row.node_id
+            last = conn.execute(Q["last_change_before"], (execution.execution_id, head, key)).fetchone()[0]
+            if last is None or last < row.mounted_frame:
+                yield row.node_id, True
 
 
 def _handler_errors(conn: sqlite3.Connection, execution_id: str, state: dict[str, str]) -> dict[str, str]:

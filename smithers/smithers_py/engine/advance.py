@@ -17,6 +17,9 @@ def advance(run: Run, rows: HeadRows) -> None:
     """Step state, statuses and loops over the flush, and have every open container asked who is next."""
     texts = {key: rows.state.get(key) for key in rows.before}
     run.state.step(texts)
+    # What it said of a new incarnation may be what stood there already.
+    same = [f"{kind}/{node_id}" for node_id, told in rows.former.items() if told for kind in ("$node", "$loop")]
+    texts |= {key: rows.state.get(key) for key in same}
     for key, text in texts.items():
         kind, _, node_id = key.partition("/")
         inst = run.tree.by_id.get(node_id)

@@ -106,7 +106,7 @@ def test_an_async_handler_sees_the_old_state_even_after_a_pause(run, calls):
     def App(ctx):
         async def handler(r):
             ctx.state.set("n", 1)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             calls(ctx.state.get("n"))
 
         return Task(nothing, on_finished=handler)
