@@ -97,7 +97,8 @@ def project(workspace):
         @staticmethod
         def pipe():
             os.mkfifo(workspace / "told")
-            return os.open(workspace / "told", os.O_RDONLY | os.O_NONBLOCK)
+            # Also open for writing, or it is at its end whenever a command has closed it.
+            return os.open(workspace / "told", os.O_RDWR | os.O_NONBLOCK)
 
     yield Project()
     for process in started:

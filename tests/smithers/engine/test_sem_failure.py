@@ -356,9 +356,13 @@ def test_a_result_that_cannot_be_stored_fails_the_task(run):
 
 
 def test_failures_of_many_are_all_reported_in_order(run):
+    async def at_once():
+        """On the loop, so that all three fail in one turn of it: threads may end in any order."""
+        boom()
+
     @component
     def App(ctx):
-        return [Task(boom, id=f"t{n}") for n in range(3)]
+        return [Task(at_once, id=f"t{n}") for n in range(3)]
 
     played = run(App)
     assert [error["where"]["node"].rsplit(" ", 1)[-1] for error in played.result.errors] == ["'t0'", "'t1'", "'t2'"]
