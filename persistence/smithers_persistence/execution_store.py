@@ -25,6 +25,7 @@ from smithers_persistence.rows import (
     FinishedTask,
     FrameWrite,
     NewExecution,
+    PhaseTimes,
     RetryLater,
     StreamRow,
     TaskClaim,
@@ -236,10 +237,14 @@ class ExecutionStore:
 
         await self._write(change, "status")
 
-    async def suspend(self, reason: str, events: Sequence[EventRow]) -> None:
-        """Leave the execution waiting, without an owner: its tasks are put back, its questions stay open. Durable."""
+    async def suspend(self, reason: str, events: Sequence[EventRow], before: PhaseTimes | None = None) -> None:
+        """Leave the execution waiting, without an owner: its tasks are put back, its questions stay open. Durable.
+        `before` completes the times of the last frame.
+        """
 
         def leave(conn: sqlite3.Connection) -> None:
+            if before is not None:
+                frame_writes.set_phase_times(conn, self.execution_id, before)
             commands.suspend(conn, self.holder)
             writes.set_status(conn, self.execution_id, "waiting", reason)
             writes.insert_events(conn, self.execution_id, events)

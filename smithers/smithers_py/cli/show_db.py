@@ -76,7 +76,7 @@ def show_frames(database: Path | None, execution: str, *, as_json: bool, everyth
             (
                 str(one.frame),
                 human_time(one.created_at),
-                human_duration(sum(one.phase_ms.values())),
+                human_duration(sum(one.phase_ms.values())) if one.phase_ms else "-",
                 str(one.mounted),
                 str(one.unmounted),
                 str(one.updated),

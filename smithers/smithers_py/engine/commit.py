@@ -27,7 +27,7 @@ async def commit(run: Run, frame: Frame) -> None:
         write = write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan))
         frame.opened = frame.written = True
         if not (run.held or frame.starts or frame.ending or run.tasks.running):
-            run.hold(write, frame.phase_ms)
+            run.held.append(write)
         else:
             await run.store.commit(*run.take_held(), write)
         publish(run, frame, plan)

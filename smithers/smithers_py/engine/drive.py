@@ -59,7 +59,8 @@ async def finish(run: Run, ending: Ending) -> None:
     await run.on_waiting.close(leave=run.suspending)
     if ending.status == "waiting":
         await run_cleanups(run)
-        await run.store.suspend(ending.status_reason or "", [run.event("execution.suspended", payload=_reason(ending))])
+        event = run.event("execution.suspended", payload=_reason(ending))
+        await run.store.suspend(ending.status_reason or "", [event], run.times)
         return
     await _close_nodes(run, ending)
     await run_cleanups(run)

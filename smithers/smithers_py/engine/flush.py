@@ -63,7 +63,7 @@ def settle_jobs(run: Run, frame: Frame) -> FlushPlan:
 def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
     """The rows of the flush."""
     now = run.clock.now_ms()
-    flush = FrameFlush([], [], plan.state_hash, keys_written=plan.keys_written)
+    flush = FrameFlush([], [], plan.state_hash, phase_ms=frame.phase_ms, keys_written=plan.keys_written)
     for index, change in enumerate(plan.changes):
         flush.transitions.append(
             TransitionRow(

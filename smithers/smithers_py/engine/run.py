@@ -212,14 +212,8 @@ class Run:
         taken, self.unrecorded = self.unrecorded, []
         return taken
 
-    def hold(self, write: FrameWrite, phase_ms: dict[str, float]) -> None:
-        """Keep a write for the next transaction. By then the frame's times are complete, and go along."""
-        if write.flush is not None:
-            write.flush.phase_ms = phase_ms
-        self.held.append(write)
-
     def take_held(self) -> list[FrameWrite]:
-        """The write that waits for company; whoever takes it writes it first."""
+        """The write that waits for company, its frame's times complete by now; whoever takes it writes it first."""
         taken, self.held = self.held, []
         return taken
 
