@@ -290,7 +290,12 @@ def _ended(run: Run, frame: Frame) -> Iterator[Job]:
         if inst.is_root:
             _skip_lanes(frame, inst)
             continue
-        if not _alive(inst) or inst.frozen or not inst.reached:
+        if not _alive(inst) or not inst.reached:
+            continue
+        if inst.frozen:
+            if inst.outcome is Outcome.OPEN:
+                # Brought back after the render of this frame: the next one lets it go on, and can tell.
+                run.tree.unended[inst] = None
             continue
         if inst.outcome is not Outcome.OPEN:
             if may_reopen(inst) and not has_ended(inst):
