@@ -101,6 +101,12 @@ class Tasks:
         """Take from the queues what has a slot now (Z-10: 32 tasks; E-2: 10 model runs). While paused: nothing."""
         chosen: list[Instance] = []
         if self.run.paused:
+            for queue in (self.waiting, self.waiting_agents, self.waiting_free):
+                if not all(inst.alive for inst in queue):
+                    # What has left the plan will never be taken, and would keep the run from ending.
+                    alive = [inst for inst in queue if inst.alive]
+                    queue.clear()
+                    queue.extend(alive)
             return chosen
         limits = self.run.limits
         for queue, slots in (
