@@ -33,7 +33,7 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
     opens = FrameOpening(None, run.tree.plan_hash_bytes)
     if changes.patches:
         opens.delta = orjson.dumps(changes.patches)
-        _count_changes(opens, frame)
+        _tell_changes(opens, frame)
     if frame.draft.rendered or frame.draft.asked:
         opens.scopes = len(frame.draft.rendered)
         opens.keys_read = keys_read(frame.draft)
@@ -56,7 +56,7 @@ def opening(run: Run, frame: Frame) -> FrameOpening:
     return opens
 
 
-def _count_changes(opens: FrameOpening, frame: Frame) -> None:
+def _tell_changes(opens: FrameOpening, frame: Frame) -> None:
     changes = frame.changes
     opens.mounted = len(changes.mounted)
     opens.unmounted = len(changes.unmounted)
