@@ -56,7 +56,7 @@ class Asked(Awaitable[T]):
         return (yield self.request)
 
     async def result(self) -> T:
-        """As `Sent.result`."""
+        """As the result of a write that `Database` has queued."""
         return await self
 
 
