@@ -55,10 +55,6 @@ class Asked(Awaitable[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         return (yield self.request)
 
-    async def result(self) -> T:
-        """As the result of a write that `Database` has queued."""
-        return await self
-
 
 @dataclass(eq=False, slots=True)
 class SimDatabase:
@@ -71,9 +67,6 @@ class SimDatabase:
 
     async def write(self, fn: Callable[[sqlite3.Connection], T], **_: Any) -> T:
         return await Asked[T](Transaction(fn, True, self.process))
-
-    def send(self, fn: Callable[[sqlite3.Connection], T], **_: Any) -> Asked[T]:
-        return Asked(Transaction(fn, True, self.process))
 
 
 @dataclass(eq=False, slots=True)
