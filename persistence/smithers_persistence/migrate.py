@@ -52,8 +52,10 @@ def schema_version(conn: sqlite3.Connection, path: Path) -> int:
 
     Raises DatabasePathError for another program's database, DatabaseTooNew for one of a newer release.
     """
-    if conn.execute(Q["has_migrations_table"]).fetchone() is None:
-        if conn.execute(Q["has_any_table"]).fetchone() is not None:
+    # Both counts in one statement: between two, another process may have made the tables.
+    tables, ours = conn.execute(Q["whose_tables"]).fetchone()
+    if not ours:
+        if tables:
             raise DatabasePathError(path, "it is a database of another program")
         return 0
     found = int(conn.execute(Q["schema_version"]).fetchone()[0] or 0)

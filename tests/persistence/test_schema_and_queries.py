@@ -67,6 +67,30 @@ def test_a_migration_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) 
     conn.close()
 
 
+@pytest.mark.parametrize("nth", range(1, 4))
+def test_a_file_that_gets_its_tables_meanwhile_is_not_another_programs(nth: int, tmp_path: Path) -> None:
+    """Two runs in one new folder: one makes the tables before the n-th statement with which the other looks."""
+    path = tmp_path / "db.sqlite"
+    maker = sqlite3.connect(path, isolation_level=None)
+    maker.execute("PRAGMA journal_mode=WAL")
+    looking = sqlite3.connect(path, isolation_level=None)
+    seen: list[str] = []
+
+    def before(statement: str) -> None:
+        seen.append(statement)
+        if len(seen) == nth:
+            migrate.migrate(maker, path)
+
+    looking.set_trace_callback(before)
+    found = migrate.schema_version(looking, path)
+    if len(seen) < nth:  # it asks less often
+        before("never asked")
+    assert found in (0, migrate.SUPPORTED)
+    assert migrate.schema_version(looking, path) == migrate.SUPPORTED
+    maker.close()
+    looking.close()
+
+
 def used_queries(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Q":

@@ -1,8 +1,5 @@
--- name: has_migrations_table
-SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations';
-
--- name: has_any_table
-SELECT 1 FROM sqlite_master LIMIT 1;
+-- name: whose_tables
+SELECT count(*), count(*) FILTER (WHERE type = 'table' AND name = 'schema_migrations') FROM sqlite_master;
 
 -- name: schema_version
 SELECT max(version) FROM schema_migrations;
