@@ -13,9 +13,10 @@ from smithers_persistence.errors import FrameOrderError
 from smithers_persistence.packing import pack
 from smithers_persistence.rows import PHASES, CommitInfo, FrameFlush, FrameOpening, FrameWrite, NewExecution, PhaseTimes
 from smithers_persistence.sql import Q
-from smithers_persistence.writes import EventWriter, Head, Holder
+from smithers_persistence.writes import Head, Holder, Ledger
 
 INITIAL_FRAME = -1
+_TIMES = f"[{','.join(['%.2f'] * len(PHASES))}]"
 FIXED_BYTES = 64  # what the hashes and the numbers of a frame's row amount to; texts and blobs are counted
 
 
@@ -40,17 +41,18 @@ _NOT_FLUSHED = _Flushed([], b"", None, None, None)
 def create(conn: sqlite3.Connection, new: NewExecution) -> None:
     """Insert an execution and, as frame -1, the state it starts with."""
     holder = Holder(new.execution_id, new.owner, 1)
-    events = EventWriter(conn, new.execution_id)
+    ledger = Ledger(new.execution_id, 0, conn.execute(Q["last_transition"]).fetchone()[0] or 0)
     writes.insert_execution(conn, new, chain.START)
     if new.initial is not None:
         opening = FrameOpening(None, b"")
         write = FrameWrite(INITIAL_FRAME, new.created_at, "initial", [], opening, new.initial)
         row = _opening_row(holder, write, opening)
         head = chain.link_frame(chain.START, INITIAL_FRAME, None, row)
-        flushed = _flush(conn, holder, write, new.initial, head, (), events)
+        flushed = _flush(conn, holder, write, new.initial, head, (), ledger)
         _insert_row(conn, holder, write, opening, row, head, flushed)
         writes.set_head(conn, new.execution_id, Head(INITIAL_FRAME, flushed.head), new.created_at)
-    events.add(new.events)
+    ledger.add(new.events)
+    ledger.write_events(conn)
 
 
 def write_frames(conn: sqlite3.Connection, holder: Holder, frames: Sequence[FrameWrite]) -> list[CommitInfo]:
@@ -58,38 +60,38 @@ def write_frames(conn: sqlite3.Connection, holder: Holder, frames: Sequence[Fram
 
     Raises LostLease, and FrameOrderError when an opening does not follow the head or a flush is not the head's.
     """
-    head = writes.fenced_head(conn, holder)
-    events = EventWriter(conn, holder.execution_id)
+    head, ledger = writes.fenced_head(conn, holder)
     infos: list[CommitInfo] = []
     for write in frames:
-        head, info = _write_frame(conn, holder, head, write, events)
+        head, info = _write_frame(conn, holder, head, write, ledger)
         infos.append(info)
+    ledger.write_events(conn)
     writes.set_head(conn, holder.execution_id, head, frames[-1].created_at)
     return infos
 
 
 def _write_frame(
-    conn: sqlite3.Connection, holder: Holder, head: Head, write: FrameWrite, events: EventWriter
+    conn: sqlite3.Connection, holder: Holder, head: Head, write: FrameWrite, ledger: Ledger
 ) -> tuple[Head, CommitInfo]:
     opening = write.opening
     if write.frame_index != (head.frame if opening is None else head.frame + 1):
         raise FrameOrderError(holder.execution_id, write.frame_index, head.frame)
     if write.before is not None:
         set_phase_times(conn, holder.execution_id, write.before)
-    handled = _finish(conn, holder, write, events)
+    handled = _finish(conn, holder, write, ledger)
     flushed, row_bytes, delta_bytes = _NOT_FLUSHED, 0, 0
     end = head.chain
     if opening is not None:
         row = _opening_row(holder, write, opening)
         link = end = chain.link_frame(head.chain, write.frame_index, opening.delta, row)
-        _open(conn, holder, write, opening, events)
+        _open(conn, holder, write, opening, ledger)
         delta_bytes = len(opening.delta or b"")
         if write.flush is not None:
-            flushed = _flush(conn, holder, write, write.flush, link, handled, events)
+            flushed = _flush(conn, holder, write, write.flush, link, handled, ledger)
             end = flushed.head
         row_bytes = _insert_row(conn, holder, write, opening, row, link, flushed)
     elif write.flush is not None:
-        flushed = _flush(conn, holder, write, write.flush, head.chain, handled, events)
+        flushed = _flush(conn, holder, write, write.flush, head.chain, handled, ledger)
         end = flushed.head
         row_bytes = _complete_row(conn, holder, write.frame_index, flushed, head)
     first = flushed.ids[0] if flushed.ids else 0
@@ -121,7 +123,7 @@ def set_keyframe(conn: sqlite3.Connection, execution_id: str, frame_index: int, 
 
 
 def _finish(
-    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, events: EventWriter
+    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, ledger: Ledger
 ) -> Sequence[tuple[str, int, str]]:
     """Write the ends that ride along; returns what of the flush's `handled` is still to be written."""
     left = dict.fromkeys(() if write.flush is None else write.flush.handled)
@@ -132,13 +134,11 @@ def _finish(
         if at_once:
             del left[record]
         writes.finish_task(conn, holder, done, write.frame_index if at_once else None)
-        events.add(done.events)
+        ledger.add(done.events)
     return list(left)
 
 
-def _open(
-    conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, events: EventWriter
-) -> None:
+def _open(conn: sqlite3.Connection, holder: Holder, write: FrameWrite, opening: FrameOpening, ledger: Ledger) -> None:
     execution_id, frame_index = holder.execution_id, write.frame_index
     # Most frames have few of these, and a statement for nothing costs as much as a row.
     if opening.dropped:
@@ -152,7 +152,7 @@ def _open(
         writes.insert_instances(conn, execution_id, frame_index, opening.instances)
     if opening.new_tasks or opening.claims:
         writes.insert_tasks(conn, holder, frame_index, opening.new_tasks, opening.claims)
-    events.add(opening.events, frame_index)
+    ledger.add(opening.events, frame_index)
 
 
 def _flush(
@@ -162,10 +162,10 @@ def _flush(
     flush: FrameFlush,
     head: bytes,
     handled: Sequence[tuple[str, int, str]],
-    events: EventWriter,
+    ledger: Ledger,
 ) -> _Flushed:
     execution_id, frame = holder.execution_id, write.frame_index
-    ids = writes.insert_transitions(conn, execution_id, frame, flush.transitions)
+    ids = writes.insert_transitions(conn, execution_id, frame, flush.transitions, ledger)
     writes.write_state(conn, execution_id, flush.kv, flush.transitions, ids)
     if flush.statuses:
         writes.set_instance_statuses(conn, execution_id, flush.statuses)
@@ -181,7 +181,7 @@ def _flush(
         commands.answer(conn, execution_id, flush.commands, frame)
     if flush.paused is not None:
         commands.set_paused(conn, execution_id, flush.paused)
-    events.add(flush.events, frame)
+    ledger.add(flush.events, frame)
     texts = [(t.key, t.old_value_json, t.new_value_json, t.delta_json, t.deleted) for t in flush.transitions]
     # Stored only when they say more than the transitions do.
     written = sorted(set(flush.keys_written))
@@ -245,15 +245,5 @@ def _logical(*values: str | bytes | None) -> int:
 
 
 def phase_text(phase_ms: dict[str, float]) -> str | None:
-    """Seven numbers in the order of PHASES, as precise as a duration deserves: 0.04, 0.3, 3.2, 170."""
-    if not phase_ms:
-        return None
-    return f"[{','.join([_short(phase_ms.get(phase, 0)) for phase in PHASES])}]"
-
-
-def _short(milliseconds: float) -> str:
-    if milliseconds < 0.005:
-        return "0"
-    if milliseconds < 1:
-        return f"{milliseconds:.1g}"
-    return f"{milliseconds:.2g}" if milliseconds < 100 else str(round(milliseconds))
+    """Seven numbers in the order of PHASES, to a hundredth of a millisecond."""
+    return _TIMES % tuple([phase_ms.get(phase, 0) for phase in PHASES]) if phase_ms else None

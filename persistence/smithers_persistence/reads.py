@@ -180,10 +180,10 @@ def effects(conn: sqlite3.Connection, execution_id: str) -> list[EffectRecord]:
     return [EffectRecord(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
 
 
-def events(conn: sqlite3.Connection, execution_id: str, after_id: int = 0, limit: int = NO_LIMIT) -> list[EventRecord]:
-    """The events with an id above `after_id`, by id."""
-    rows = conn.execute(Q["read_events"], (execution_id, after_id, limit))
-    return [EventRecord(*_with(row, 4, row[4] or "info")) for row in rows]
+def events(conn: sqlite3.Connection, execution_id: str, after: int = 0, limit: int = NO_LIMIT) -> list[EventRecord]:
+    """The events numbered above `after`, in order."""
+    rows = conn.execute(Q["read_events"], (execution_id, after, limit))
+    return [EventRecord(*_with(row, 3, row[3] or "info")) for row in rows]
 
 
 def stream_events(

@@ -210,7 +210,6 @@ class AgentSession:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    id: int
     execution_id: str
     seq: int
     timestamp: int

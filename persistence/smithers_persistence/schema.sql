@@ -88,7 +88,6 @@ CREATE TABLE effects (
 ) WITHOUT ROWID;
 
 CREATE TABLE events (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
     execution_id TEXT NOT NULL,
     seq INTEGER NOT NULL,                 -- 1, 2, 3… within the execution
     timestamp INTEGER NOT NULL,
@@ -97,10 +96,9 @@ CREATE TABLE events (
     source TEXT,
     node_id TEXT,
     frame_index INTEGER,
-    payload_json TEXT
-);
-
-CREATE INDEX events_by_execution ON events (execution_id);
+    payload_json TEXT,
+    PRIMARY KEY (execution_id, seq)
+) WITHOUT ROWID;
 
 CREATE TABLE executions (
     execution_id TEXT NOT NULL PRIMARY KEY,
@@ -268,7 +266,7 @@ CREATE TABLE tool_calls (
 ) WITHOUT ROWID;
 
 CREATE TABLE transitions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     execution_id TEXT NOT NULL,
     frame_index INTEGER NOT NULL,         -- the frame whose flush wrote it; -1 for the state given at the start
     key TEXT NOT NULL,

@@ -1,12 +1,13 @@
-"""Following a tailed table: a cursor is the last id seen, rows are the truth, wake-ups carry no data (DESIGN §5)."""
+"""Following a tailed table: a cursor is the last number seen, rows are the truth, wake-ups are empty (DESIGN §5)."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from operator import attrgetter
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from smithers_persistence import reads
 from smithers_persistence.database import Database
@@ -16,12 +17,7 @@ from smithers_persistence.sql import Q
 POLL_SECONDS = 0.05
 
 
-class _Row(Protocol):
-    @property
-    def id(self) -> int: ...
-
-
-R = TypeVar("R", bound=_Row)
+R = TypeVar("R")
 Fetch = Callable[[sqlite3.Connection, int, int], list[R]]
 
 
@@ -31,8 +27,9 @@ class Tail(Generic[R]):
     Use it as a context manager, or call `close`.
     """
 
-    def __init__(self, db: Database, fetch: Fetch[R], after_id: int = 0) -> None:
-        self.cursor = after_id
+    def __init__(self, db: Database, fetch: Fetch[R], number: Callable[[R], int], after: int = 0) -> None:
+        self.cursor = after
+        self._number = number
         self._db = db
         self._fetch = fetch
         self._wake = asyncio.Event()
@@ -40,7 +37,7 @@ class Tail(Generic[R]):
         self._unsubscribe: Callable[[], None] | None = db.on_commit(self._wake.set)
 
     async def next(self, limit: int = 1000) -> list[R]:
-        """The next rows, at least one, by id; waits for them. Safe to cancel: the cursor moves with the answer.
+        """The next rows, at least one, in order; waits for them. Safe to cancel: the cursor moves with the answer.
 
         Raises the errors of `Database.read`.
         """
@@ -56,7 +53,7 @@ class Tail(Generic[R]):
         after = self.cursor
         self._version, rows = await self._db.read(lambda conn: (data_version(conn), self._fetch(conn, after, limit)))
         if rows:
-            self.cursor = rows[-1].id
+            self.cursor = self._number(rows[-1])
         return rows
 
     async def _committed(self) -> None:
@@ -84,14 +81,16 @@ class Tail(Generic[R]):
         self.close()
 
 
-def tail_events(db: Database, execution_id: str, after_id: int = 0) -> Tail[EventRecord]:
-    """Follow an execution's events."""
-    return Tail(db, lambda conn, after, limit: reads.events(conn, execution_id, after, limit), after_id)
+def tail_events(db: Database, execution_id: str, after: int = 0) -> Tail[EventRecord]:
+    """Follow an execution's events, from the one numbered `after` on."""
+    return Tail(db, lambda conn, last, limit: reads.events(conn, execution_id, last, limit), attrgetter("seq"), after)
 
 
-def tail_stream(db: Database, execution_id: str, after_id: int = 0) -> Tail[StreamRecord]:
-    """Follow what an execution's tasks stream."""
-    return Tail(db, lambda conn, after, limit: reads.stream_events(conn, execution_id, after, limit), after_id)
+def tail_stream(db: Database, execution_id: str, after: int = 0) -> Tail[StreamRecord]:
+    """Follow what an execution's tasks stream, from the row with the id `after` on."""
+    return Tail(
+        db, lambda conn, last, limit: reads.stream_events(conn, execution_id, last, limit), attrgetter("id"), after
+    )
 
 
 def data_version(conn: sqlite3.Connection) -> int:

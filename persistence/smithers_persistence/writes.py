@@ -98,13 +98,12 @@ def fence(conn: sqlite3.Connection, holder: Holder, now: int) -> Head:
     return Head(row[0], row[1])
 
 
-def fenced_head(conn: sqlite3.Connection, holder: Holder) -> Head:
+def fenced_head(conn: sqlite3.Connection, holder: Holder) -> tuple[Head, Ledger]:
     """`fence` for who writes the head afterwards: inside BEGIN IMMEDIATE reading is as good as writing, and cheaper."""
-    key = (holder.execution_id, holder.owner, holder.epoch)
-    row = conn.execute(Q["fenced_head"], key).fetchone()
+    row = conn.execute(Q["fenced_head"], (holder.execution_id, holder.owner, holder.epoch)).fetchone()
     if row is None:
         raise lost_lease(conn, holder)
-    return Head(row[0], row[1])
+    return Head(row[0], row[1]), Ledger(holder.execution_id, row[2] or 0, row[3] or 0)
 
 
 def lost_lease(conn: sqlite3.Connection, holder: Holder) -> LostLease:
@@ -177,12 +176,18 @@ def set_instance_statuses(
 
 
 def insert_transitions(
-    conn: sqlite3.Connection, execution_id: str, frame_index: int, transitions: Sequence[TransitionRow]
+    conn: sqlite3.Connection,
+    execution_id: str,
+    frame_index: int,
+    transitions: Sequence[TransitionRow],
+    ledger: Ledger,
 ) -> list[int]:
     """The ids given, in order; contiguous, for this transaction is the only writer."""
-    ids: list[int] = []
-    for t in transitions:
-        row = (
+    first = ledger.last_transition + 1
+    ledger.last_transition += len(transitions)
+    rows = [
+        (
+            number,
             execution_id,
             frame_index,
             t.key,
@@ -196,8 +201,11 @@ def insert_transitions(
             t.event_id,
             t.timestamp,
         )
-        ids.append(conn.execute(Q["insert_transition"], row).lastrowid or 0)
-    return ids
+        for number, t in enumerate(transitions, first)
+    ]
+    if rows:
+        conn.executemany(Q["insert_transition"], rows)
+    return [*range(first, ledger.last_transition + 1)]
 
 
 def write_state(
@@ -209,22 +217,20 @@ def write_state(
 ) -> None:
     """Put or delete the rows of state_kv; `ids` are those of `transitions`, each kv row names the one it includes."""
     last = {transition.key: number for transition, number in zip(transitions, ids, strict=True)}
+    rows: dict[str, tuple[object, ...] | None] = {}
     for write in kv:
-        if write.value_json is None:
-            delete_state(conn, execution_id, write.key)
-        else:
-            included = last[write.key] if write.transition is None else ids[write.transition]
-            put_state(conn, execution_id, write, included)
+        included = last[write.key] if write.transition is None else ids[write.transition]
+        rows[write.key] = None if write.value_json is None else _state_row(execution_id, write, included)
+    gone = [(execution_id, key) for key, row in rows.items() if row is None]
+    if gone:
+        conn.executemany(Q["delete_state"], gone)
+    if len(rows) > len(gone):
+        conn.executemany(Q["put_state"], [row for row in rows.values() if row is not None])
 
 
-def put_state(conn: sqlite3.Connection, execution_id: str, write: KvWrite, included: int) -> None:
+def _state_row(execution_id: str, write: KvWrite, included: int) -> tuple[object, ...]:
     base = included if write.keyframe else None
-    row = (execution_id, write.key, base, write.updated_at, included, write.type_name, pack(write.value_json))
-    conn.execute(Q["put_state"], row)
-
-
-def delete_state(conn: sqlite3.Connection, execution_id: str, key: str) -> None:
-    conn.execute(Q["delete_state"], (execution_id, key))
+    return (execution_id, write.key, base, write.updated_at, included, write.type_name, pack(write.value_json))
 
 
 def write_effects(conn: sqlite3.Connection, execution_id: str, frame_index: int, effects: Sequence[EffectRow]) -> None:
@@ -342,36 +348,41 @@ def set_task_process(
         raise _lost_task(holder, *task)
 
 
-class EventWriter:
-    """Numbers the events of one transaction on from the execution's last one, which it looks up once."""
+class Ledger:
+    """What one transaction numbers: its transitions, on from the database's last one, and its events, on from the
+    execution's last one. Events are collected and written together.
+    """
 
-    __slots__ = ("_conn", "_execution_id", "_seq")
+    __slots__ = ("_execution_id", "_last_event", "_rows", "last_transition")
 
-    def __init__(self, conn: sqlite3.Connection, execution_id: str) -> None:
-        self._conn = conn
+    def __init__(self, execution_id: str, last_event: int, last_transition: int) -> None:
+        self.last_transition = last_transition
         self._execution_id = execution_id
-        self._seq: int | None = None
+        self._last_event = last_event
+        self._rows: list[tuple[object, ...]] = []
 
     def add(self, events: Sequence[EventRow], frame_index: int | None = None) -> None:
-        """Insert events, in order; `frame_index` is that of those that name no frame."""
-        if not events:
-            return
-        conn, execution_id, seq = self._conn, self._execution_id, self._seq
-        if seq is None:
-            row = conn.execute(Q["last_seq"], (execution_id,)).fetchone()
-            seq = row[0] if row else 0
+        """Take events, in order; `frame_index` is that of those that name no frame."""
         for event in events:
-            seq += 1
+            self._last_event += 1
             frame = frame_index if event.frame_index is None else event.frame_index
             level = None if event.level == "info" else event.level
-            start = (execution_id, seq, event.timestamp, level, event.type, event.source)
-            conn.execute(Q["insert_event"], (*start, event.node_id, frame, event.payload_json))
-        self._seq = seq
+            start = (self._execution_id, self._last_event, event.timestamp, level, event.type, event.source)
+            self._rows.append((*start, event.node_id, frame, event.payload_json))
+
+    def write_events(self, conn: sqlite3.Connection) -> None:
+        """Insert what was added, once."""
+        if self._rows:
+            conn.executemany(Q["insert_event"], self._rows)
 
 
 def insert_events(conn: sqlite3.Connection, execution_id: str, events: Sequence[EventRow]) -> None:
     """The only events of a transaction."""
-    EventWriter(conn, execution_id).add(events)
+    if events:
+        last = conn.execute(Q["last_seq"], (execution_id,)).fetchone()[0]
+        ledger = Ledger(execution_id, last or 0, 0)
+        ledger.add(events)
+        ledger.write_events(conn)
 
 
 def insert_stream(conn: sqlite3.Connection, execution_id: str, rows: Sequence[StreamRow]) -> None:

@@ -14,6 +14,7 @@ from loop_workload import EXECUTION
 from persistence_tools import NOW, OpenDb, change, flush, frame, new_store
 
 from smithers_persistence import crash, reads
+from smithers_persistence.migrate import SUPPORTED
 from smithers_persistence.rows import FinishedTask, TaskClaim
 from smithers_persistence.verify import verify
 
@@ -96,7 +97,7 @@ async def test_a_hook_that_raises_inside_undoes_the_write(open_db: OpenDb, names
 
 
 async def test_the_points_of_the_other_records(open_db: OpenDb, names: list[str]) -> None:
-    made = ("migrate", "migrate", "create")
+    made = (*["migrate"] * SUPPORTED, "create")
     async with open_db() as db:
         store = await new_store(db)
         assert names[1:] == [f"{what}.{place}" for what in made for place in ("before", "inside", "after")]

@@ -97,7 +97,7 @@ async def test_a_frame_opened_and_flushed_at_once_equals_one_in_two_steps(open_d
         (two,) = await db.read(lambda conn: reads.frames(conn, "exec000002"))
         assert one.flushed
         assert one.triggers == ["start", "state"]
-        assert one.phase_ms == {**dict.fromkeys(one.phase_ms, 0), "snapshot": 0.01, "render": 1.2, "flush": 123}
+        assert one.phase_ms == {**dict.fromkeys(one.phase_ms, 0), "snapshot": 0.01, "render": 1.25, "flush": 123.4}
         assert (one.keys_read, one.keys_written) == (["a", "b"], ["k"])
         assert (one.mounted, one.unmounted, one.updated, one.scopes) == (1, 0, 0, 1)
         for name in ("reason", "triggers", "phase_ms", "keys_written", "plan_hash", "state_hash", "chain", "bytes"):

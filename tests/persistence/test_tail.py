@@ -52,7 +52,7 @@ async def test_a_tail_sees_every_event_once_in_order(open_db: OpenDb) -> None:
             assert seen == ["first"] + [f"{i}{x}" for i in range(100) for x in "ab"]
             assert await tail.poll() == []
             last = tail.cursor
-        with tail_events(db, store.execution_id, after_id=last - 1) as tail:
+        with tail_events(db, store.execution_id, after=last - 1) as tail:
             assert [row.type for row in await tail.next()] == ["99b"]
 
 

@@ -51,7 +51,7 @@ DAMAGE = {
     "a running task without a lease": ("UPDATE tasks SET status = 'running'", {"tasks", "leases"}),
     "a result without its end": ("UPDATE tasks SET ended_at = NULL", {"tasks"}),
     "handled after the head": ("UPDATE tasks SET handled_frame = 999", {"tasks"}),
-    "an event is gone": ("DELETE FROM events WHERE id = 4", {"events"}),
+    "an event is gone": ("DELETE FROM events WHERE seq = 4", {"events"}),
     "the head is another": ("UPDATE executions SET head_chain = x'00'", {"head"}),
     "a packed value is damaged": ("UPDATE state_kv SET value_json = x'00' WHERE key = 'log'", {"delta"}),
 }

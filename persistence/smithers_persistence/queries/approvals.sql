@@ -34,7 +34,7 @@ FROM approvals WHERE id > 0 AND status = 'pending' ORDER BY id;
 SELECT type FROM events
 WHERE execution_id = ? AND node_id = ? AND timestamp >= ?
     AND (type = 'approval.refused' OR (type = 'approval.told' AND json_extract(payload_json, '$.approval') = ?))
-ORDER BY id DESC LIMIT 1;
+ORDER BY seq DESC LIMIT 1;
 
 -- name: answer_approval
 UPDATE approvals

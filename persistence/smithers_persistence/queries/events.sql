@@ -1,5 +1,5 @@
 -- name: last_seq
-SELECT seq FROM events WHERE execution_id = ? ORDER BY id DESC LIMIT 1;
+SELECT max(seq) FROM events WHERE execution_id = ?;
 
 -- name: insert_event
 INSERT INTO events (execution_id, seq, timestamp, level, type, source, node_id, frame_index, payload_json)
@@ -10,8 +10,8 @@ INSERT INTO agent_stream_events (execution_id, node_id, mounted_frame, attempt, 
 VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: read_events
-SELECT id, execution_id, seq, timestamp, level, type, source, node_id, frame_index, payload_json
-FROM events WHERE execution_id = ? AND id > ? ORDER BY id LIMIT ?;
+SELECT execution_id, seq, timestamp, level, type, source, node_id, frame_index, payload_json
+FROM events WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?;
 
 -- name: read_stream
 SELECT id, execution_id, node_id, mounted_frame, attempt, kind, payload_json, timestamp

@@ -10,7 +10,13 @@ UPDATE executions SET updated_at = ? WHERE execution_id = ? AND owner = ? AND ep
 RETURNING head_frame, head_chain;
 
 -- name: fenced_head
-SELECT head_frame, head_chain FROM executions WHERE execution_id = ? AND owner = ? AND epoch = ?;
+SELECT
+    head_frame,
+    head_chain,
+    (SELECT max(seq) FROM events WHERE execution_id = ?1),
+    (SELECT max(id) FROM transitions)
+FROM executions
+WHERE execution_id = ?1 AND owner = ?2 AND epoch = ?3;
 
 -- name: set_head
 UPDATE executions SET head_frame = ?, head_chain = ?, updated_at = ? WHERE execution_id = ?;

@@ -1,8 +1,11 @@
+-- name: last_transition
+SELECT max(id) FROM transitions;
+
 -- name: insert_transition
 INSERT INTO transitions (
-    execution_id, frame_index, key, old_value_json, new_value_json, delta_json, deleted, trigger, node_id, handler,
+    id, execution_id, frame_index, key, old_value_json, new_value_json, delta_json, deleted, trigger, node_id, handler,
     event_id, timestamp
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: put_state
 INSERT INTO state_kv (execution_id, key, base_transition, updated_at, updated_by, type_name, value_json)

@@ -68,9 +68,9 @@ class _Merge:
         return lines
 
     def _fill_events(self, conn: sqlite3.Connection) -> bool:
-        rows = reads.events(conn, self._id, after_id=self._event, limit=_PAGE)
+        rows = reads.events(conn, self._id, after=self._event, limit=_PAGE)
         self._events.extend(convert.event_line(row) for row in rows)
-        self._event = rows[-1].id if rows else self._event
+        self._event = rows[-1].seq if rows else self._event
         return bool(rows)
 
     def _fill_outputs(self, conn: sqlite3.Connection) -> bool:

@@ -165,7 +165,7 @@ class Watched:
 
     def changes(self) -> list[dict[str, tuple[str, str]]]:
         """The diffs as recorded: {node id: (what, then)}."""
-        payloads = self.rows("SELECT payload_json FROM events WHERE type = 'script.changed' ORDER BY id")
+        payloads = self.rows("SELECT payload_json FROM events WHERE type = 'script.changed' ORDER BY seq")
         return [
             {node["node_id"]: (node["what"], node["then"]) for node in json.loads(str(payload))["nodes"]}
             for (payload,) in payloads
