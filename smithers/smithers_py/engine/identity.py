@@ -48,7 +48,7 @@ def inner_scope(parent: Instance) -> str:
 
 def path_name(inst: Instance, desc: BaseNode | Element) -> str:
     """How paths name a node: `Phase 'build'`, `Claude 'fixer'`, `Task 'load'`."""
-    shown = getattr(desc, "name", None) or desc.id or inst.name
+    shown = (desc.prop("name") if isinstance(desc, BaseNode) else None) or desc.id or inst.name
     return f"{inst.type_name} {shown!r}" if shown else inst.type_name
 
 
@@ -77,5 +77,5 @@ def duplicate_id(inst: Instance, first: Instance, parent: Instance) -> Duplicate
 
 def function_name(desc: BaseNode) -> str | None:
     """A Task is known by its function, unless that is a lambda."""
-    name = getattr(getattr(desc, "fn", None), "__name__", None)
+    name = getattr(desc.prop("fn"), "__name__", None)
     return None if name == "<lambda>" else name

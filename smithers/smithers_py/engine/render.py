@@ -140,7 +140,7 @@ class Renderer:
         self.draft.created[identity] = inst
         inst.explicit = desc.id
         if isinstance(desc, BaseNode):
-            inst.name = getattr(desc, "name", None) or function_name(desc)
+            inst.name = desc.prop("name") or function_name(desc)
         inst.path_name = path_name(inst, desc)
         inst.parent = parent
         inst.depth = parent.depth + 1

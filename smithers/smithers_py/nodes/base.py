@@ -262,6 +262,10 @@ class BaseNode(PlanItem):
         name = self.identity
         return self.type_name if name is None else f"{self.type_name} {name!r}"
 
+    def prop(self, name: str) -> Any:
+        """The value of a prop; None where nodes of this type have none of that name."""
+        return self.__dict__.get(name)
+
     def plan_props(self) -> dict[str, Any]:
         """The props that differ from their defaults, as JSON values; no children, handlers or callables (Z-4)."""
         values = self.__dict__
