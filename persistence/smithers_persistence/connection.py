@@ -158,9 +158,14 @@ def prepare_reader(conn: sqlite3.Connection, *, path: Path) -> None:
 
 
 def run_batch(
-    fns: list[Callable[[sqlite3.Connection], Any]], synchronous: str | None, conn: sqlite3.Connection
+    fns: list[Callable[[sqlite3.Connection], Any]],
+    synchronous: str | None,
+    underway: Callable[[], object] | None,
+    conn: sqlite3.Connection,
 ) -> list[Outcome]:
     """One transaction for all of `fns`, a savepoint for each; raises only when the whole batch is lost.
+
+    `underway()` is called when only the COMMIT is left: from there on this thread waits for the disk, without the GIL.
 
     `synchronous` is the level to switch to first; None: it is the right one already (to parse the pragma anew costs as
     much as two statements of the batch).
@@ -171,6 +176,8 @@ def run_batch(
         conn.execute("BEGIN IMMEDIATE")
         outcomes = [_run_in_savepoint(fn, conn) for fn in fns] if len(fns) > 1 else [_run_alone(fns[0], conn)]
         if conn.in_transaction:
+            if underway is not None:
+                underway()
             conn.execute("COMMIT")
     except BaseException:
         if conn.in_transaction:

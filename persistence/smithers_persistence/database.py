@@ -31,6 +31,11 @@ T = TypeVar("T")
 
 MAX_BATCH = 256
 IDLE_CHECKPOINT_SECONDS = 0.020
+CHECKPOINT_EVERY = 32
+"""Transactions, where the database is never idle for so long: what is in the file need not stay in the log, and a log
+that is written over again is on the disk twice as soon as one that grows. SQLite's own checkpoint, every 1,000 pages,
+is made within a COMMIT; ours while the engine works.
+"""
 
 
 @dataclass(slots=True)
@@ -42,6 +47,9 @@ class _Job(Generic[T]):
     landed: Callable[[T], None] | None
     what: tuple[str, ...]
     """The crash points it passes."""
+    underway: Callable[[], None] | None = None
+    failed: Callable[[BaseException], None] | None = None
+    """Set where nobody waits for the result."""
     outcome: connection.Outcome | None = None
     waiter: asyncio.Future[None] | None = None
 
@@ -93,6 +101,8 @@ class Database:
         self._kick_scheduled = False
         self._idle_timer: asyncio.TimerHandle | None = None
         self._landed_at = 0.0
+        self._unchecked = 0
+        """Transactions since the last checkpoint of ours."""
         self._on_commit: list[Callable[[], None]] = []
         self._closing: asyncio.Future[None] | None = None
 
@@ -133,12 +143,34 @@ class Database:
 
         Raises StoreFailed once the database failed, DatabaseBusy when another process holds the lock for 5 s.
         """
+        job = _Job(fn, durable, landed, what)
+        self._send(job, at_once)
+        return await job.result()
+
+    def send(
+        self,
+        fn: Callable[[sqlite3.Connection], T],
+        durable: bool,
+        landed: Callable[[T], None],
+        what: tuple[str, ...],
+        *,
+        underway: Callable[[], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """As `write(at_once=True)`, for who does not wait: either `landed(result)` or `failed(error)` is called on the
+        loop. `underway()` is called there before that, once nothing but the COMMIT is left: time for what can be made
+        ready meanwhile. It is not called when the transaction is shared.
+
+        Raises StoreFailed and PersistenceError for a database that takes no writes (any more).
+        """
+        self._send(_Job(fn, durable, landed, what, underway, failed), True)
+
+    def _send(self, job: _Job[Any], at_once: bool) -> None:
         if self.failed is not None:
             raise type(self.failed)(self.path, self.failed.reason) from self.failed
         if self._writer is None or self._closing is not None:
             raise PersistenceError(f"the database {self.path} is {'closed' if self._closing else 'opened read only'}")
-        crash_points(what, "before")
-        job = _Job(fn, durable, landed, what)
+        crash_points(job.what, "before")
         self._queue.append(job)
         if not self._running:
             if at_once:
@@ -146,8 +178,7 @@ class Database:
             elif not self._kick_scheduled:
                 # Whoever writes in this same turn shares the transaction.
                 self._kick_scheduled = True
-                asyncio.get_running_loop().call_soon(self._kick)
-        return await job.result()
+                self._loop.call_soon(self._kick)
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """Run `fn(conn)` on one snapshot of the read-only connection. Keep it short: it pins the WAL.
@@ -186,7 +217,7 @@ class Database:
             crash_point(f"{what}.before")
             try:
                 self._guard.check()
-                error = connection.run_batch([job.run], None, writer._conn)[0].error
+                error = connection.run_batch([job.run], None, None, writer._conn)[0].error
                 crash_point(f"{what}.after")
             except Exception as caught:  # noqa: BLE001  handed to the loop
                 error = connection.translate(caught, self.path) if isinstance(caught, sqlite3.Error) else caught
@@ -240,7 +271,9 @@ class Database:
         switch = None if wanted == self._synchronous else wanted
         self._synchronous = wanted
         self._running = True
-        run = partial(connection.run_batch, [job.run for job in batch], switch)
+        underway = batch[0].underway if len(batch) == 1 else None
+        tell = None if underway is None else partial(self._loop.call_soon_threadsafe, underway)
+        run = partial(connection.run_batch, [job.run for job in batch], switch, tell)
         if wanted == "FULL":
             run = partial(self._durably, run)
         connection.call(self._writer, run, partial(self._land, batch))
@@ -257,6 +290,7 @@ class Database:
         self._running = False
         if outcomes is not None:
             self.transactions += 1
+            self._unchecked += 1
             for job, outcome in zip(batch, outcomes, strict=True):
                 self._settle(job, outcome)
             for callback in tuple(self._on_commit):
@@ -273,8 +307,10 @@ class Database:
             return
         self._tell_quiet()
         self._landed_at = self._loop.time()
-        if self._idle_timer is None and self._closing is None and self.failed is None:
-            self._idle_timer = self._loop.call_later(IDLE_CHECKPOINT_SECONDS, self._checkpoint)
+        if self._unchecked >= CHECKPOINT_EVERY:
+            self._checkpoint()
+        elif self._idle_timer is None and self._closing is None and self.failed is None:
+            self._idle_timer = self._loop.call_later(IDLE_CHECKPOINT_SECONDS, self._idle)
 
     def _tell_quiet(self) -> None:
         if self._quiet is not None and not (self._running or self._quiet.done()):
@@ -282,11 +318,19 @@ class Database:
 
     @staticmethod
     def _settle(job: _Job[Any], outcome: connection.Outcome) -> None:
-        if outcome.error is not None:
-            if outcome.cause is not outcome.error:
-                outcome.error.__cause__ = outcome.cause
-        elif job.landed is not None:
+        error = outcome.error
+        if error is not None and outcome.cause is not error:
+            error.__cause__ = outcome.cause
+        if error is None and job.failed is not None:
+            # Who waits for the result passes them there.
+            try:
+                crash_points(job.what, "after")
+            except BaseException as raised:  # noqa: BLE001  it is the sender's
+                error = raised
+        if error is None and job.landed is not None:
             job.landed(outcome.value)
+        elif error is not None and job.failed is not None:
+            job.failed(error)
         job.outcome = outcome
         if job.waiter is not None and not job.waiter.done():
             job.waiter.set_result(None)
@@ -298,14 +342,19 @@ class Database:
         for job in waiting:
             self._settle(job, connection.Outcome(error=type(error)(self.path, error.reason), cause=error))
 
-    def _checkpoint(self) -> None:
-        """Passive, when idle: so a write seldom has to pay for the automatic one."""
+    def _idle(self) -> None:
+        """Checkpoint when idle: so a write seldom has to pay for the automatic one."""
         left = self._landed_at + IDLE_CHECKPOINT_SECONDS - self._loop.time()
         if left > 0:
             # Not idle for so long yet. A timer set back by every commit would cost each of them more than this.
-            self._idle_timer = self._loop.call_later(left, self._checkpoint)
+            self._idle_timer = self._loop.call_later(left, self._idle)
             return
         self._idle_timer = None
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """A passive one, on the database thread: nobody waits for it unless they write meanwhile."""
+        self._unchecked = 0
         if self._writer is not None and self._closing is None and not self._running:
             done = connection.submit(self._writer, partial(connection.checkpoint_passive, self._guard))
             done.add_done_callback(self._checkpointed)

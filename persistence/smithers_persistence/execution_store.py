@@ -145,17 +145,31 @@ class ExecutionStore:
 
         Raises FrameOrderError when an opening does not follow the head frame or a flush is not the head frame's.
         """
-        durable = any(
-            write.durable or write.finished or (write.opening is not None and write.opening.claims) for write in frames
-        )
         infos = await self.db.write(
             partial(self._frames, frames),
-            durable=durable,
+            durable=_durable(frames),
             landed=self._since_keyframe.add,
             what=frame_writes.crash_points(frames),
             at_once=True,
         )
         return infos[-1]
+
+    def send(
+        self,
+        frames: Sequence[FrameWrite],
+        *,
+        underway: Callable[[], None],
+        landed: Callable[[], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """As `commit`, for who does not wait: see `Database.send`."""
+
+        def counted(infos: list[CommitInfo]) -> None:
+            self._since_keyframe.add(infos)
+            landed()
+
+        what = frame_writes.crash_points(frames)
+        self.db.send(partial(self._frames, frames), _durable(frames), counted, what, underway=underway, failed=failed)
 
     async def write_keyframe(self, frame_index: int, flat_nodes: list[list[Any]]) -> None:
         """Store the full plan of a frame: rows [id, parent, type, name, props] in plan order. A cache, not a record."""
@@ -308,3 +322,9 @@ class ExecutionStore:
             return fn(conn)
 
         return await self.db.write(fenced, durable=durable, what=(what,))
+
+
+def _durable(frames: Sequence[FrameWrite]) -> bool:
+    return any(
+        write.durable or write.finished or (write.opening is not None and write.opening.claims) for write in frames
+    )

@@ -7,12 +7,14 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from persistence_tools import OpenDb
 
-from smithers_persistence import Database, StoreFailed
+from smithers_persistence import Database, PersistenceError, StoreFailed, crash
+from smithers_persistence.database import CHECKPOINT_EVERY
 
 
 def insert(*values: object):
@@ -105,6 +107,94 @@ async def test_a_cancelled_write_is_resolved_before_it_raises(open_db: OpenDb) -
         assert cancelled > 50
         assert db._writer is not None
         assert not db._writer.in_transaction
+
+
+class Heard:
+    """What a sender who does not wait is told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.over = asyncio.get_running_loop().create_future()
+
+    def send(self, db: Database, fn: Callable[[sqlite3.Connection], object]) -> None:
+        db.send(fn, True, self.landed, ("sent",), underway=lambda: self.told.append("underway"), failed=self.failed)
+
+    def landed(self, value: object) -> None:
+        self.told += ["landed", value]
+        self.over.set_result(None)
+
+    def failed(self, error: BaseException) -> None:
+        self.told += ["failed", type(error)]
+        self.over.set_result(None)
+
+
+@pytest.mark.requirement("F-6")
+async def test_who_does_not_wait_is_told(open_db: OpenDb) -> None:
+    async with open_db() as db:
+        await make_table(db)
+        await db.write(lambda conn: conn.execute("CREATE TABLE parent (y INTEGER PRIMARY KEY)"))
+        await db.write(
+            lambda conn: conn.execute("CREATE TABLE child (x REFERENCES parent (y) DEFERRABLE INITIALLY DEFERRED)")
+        )
+
+        def wrong(conn: sqlite3.Connection) -> None:
+            conn.execute("SELECT * FROM nowhere")
+
+        works: list[tuple[Callable[[sqlite3.Connection], object], list[object]]] = [
+            (insert("kept"), ["underway", "landed", 1]),
+            (wrong, ["failed", sqlite3.OperationalError]),
+            # Seen by the COMMIT, when every statement has succeeded.
+            (lambda conn: conn.execute("INSERT INTO child VALUES (7)"), ["underway", "failed", sqlite3.IntegrityError]),
+            (insert("kept too"), ["underway", "landed", 1]),
+        ]
+        for fn, told in works:
+            heard = Heard()
+            heard.send(db, fn)
+            await heard.over
+            assert heard.told == told
+        assert await db.read(values) == ["kept", "kept too"]
+
+        first, shared = Heard(), [Heard(), Heard()]
+        first.send(db, insert("first"))
+        for one in shared:
+            one.send(db, insert("shared"))
+        await asyncio.gather(first.over, *[one.over for one in shared])
+        assert [one.told for one in (first, *shared)] == [["underway", "landed", 1]] + [["landed", 1]] * 2
+    heard = Heard()
+    with pytest.raises(PersistenceError, match="closed"):
+        heard.send(db, insert("late"))
+    assert heard.told == []
+
+
+async def test_a_crash_point_after_the_commit_is_the_senders(open_db: OpenDb) -> None:
+    def passing(point: str) -> None:
+        if point == "sent.after":
+            raise InterruptedError(point)
+
+    async with open_db() as db:
+        await make_table(db)
+        heard = Heard()
+        crash.set_crash_hook(passing)
+        try:
+            heard.send(db, insert("kept"))
+            await heard.over
+        finally:
+            crash.set_crash_hook(None)
+        assert heard.told == ["underway", "failed", InterruptedError]
+        assert await db.read(values) == ["kept"]
+
+
+async def test_a_busy_database_moves_its_log_into_the_file(open_db: OpenDb, db_path: Path) -> None:
+    async with open_db() as db:
+        await make_table(db)
+        log = db_path.with_name(f"{db_path.name}-wal")
+        sizes: list[int] = []
+        for i in range(12 * CHECKPOINT_EVERY):
+            await db.write(insert("x" * 2000, i), durable=True, at_once=True)
+            sizes.append(log.stat().st_size)
+        # It is written over again: it stops growing after the first few.
+        assert sizes[-1] == sizes[4 * CHECKPOINT_EVERY]
+    assert max(sizes) < 1_000_000, "3 MB were logged"
 
 
 @pytest.mark.requirement("F-6")

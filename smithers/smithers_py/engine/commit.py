@@ -5,15 +5,28 @@ Two cases need no transaction of their own: when no user code follows, the flush
 frame); when the plan did not change and nothing starts, the opening waits for the flush. The ends of the tasks that
 this frame is about (record 2) ride along when they came while the engine was idle.
 
-A frame that starts nothing while nothing runs is not written at once but held: if another is due, as between two steps
-of a sequence, both are one write. Nobody can tell, for all that acts (a task's start, a handler, an effect, the end of
-the run, going idle) writes first what is held; and a write that fails stops the engine all the same, one turn later.
+Two things are done so that a row of tasks does not wait longer than the disk makes it; nobody can tell of either, for
+both happen only while no task runs, and all that acts (a task's work, a handler, an effect, the end of the run, going
+idle) waits for the disk:
+
+- A frame that starts nothing is not written at once but held: if another is due, as between two steps of a sequence,
+  both are one write. Whoever is about to act writes first what is held; and a write that fails stops the engine all the
+  same, one turn later.
+- While the COMMIT of a frame that starts tasks is under way, its writes take effect in memory and its tasks are made
+  ready, up to the call of their work (docs/adr/0004). A COMMIT that fails stops the engine, and what was made ready is
+  dropped.
 """
 
-from smithers_py.engine.flush import publish, settle_jobs, write_of_flush
+import asyncio
+from time import perf_counter
+
+from smithers_persistence.rows import FrameWrite
+from smithers_py.engine.flush import publish, settle_jobs, take_effect, tell, write_of_flush
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.run import Run
 from smithers_py.engine.work import Frame
+from smithers_py.nodes import NodeKind
+from smithers_py.state.plan import FlushPlan
 
 
 async def commit(run: Run, frame: Frame) -> None:
@@ -26,10 +39,13 @@ async def commit(run: Run, frame: Frame) -> None:
         plan = settle_jobs(run, frame)
         write = write_of(run, frame, opening(run, frame), write_of_flush(run, frame, plan))
         frame.opened = frame.written = True
-        if not (run.held or frame.starts or frame.ending or run.tasks.running):
-            run.held.append(write)
-        else:
+        if frame.starts and not run.tasks.running and not _leaves_worktree(frame):
+            await _while_the_disk_works(run, frame, write, plan)
+            return
+        if run.held or frame.starts or frame.ending or run.tasks.running:
             await run.store.commit(*run.take_held(), write)
+        else:
+            run.held.append(write)
         publish(run, frame, plan)
         return
     if frame.changes.patches or frame.starts or frame.scheduled:
@@ -40,3 +56,44 @@ async def commit(run: Run, frame: Frame) -> None:
     if run.unrecorded:
         # A handler runs after its task's end is on disk, never before (H-3).
         await run.store.finish(*run.take_unrecorded())
+
+
+def _leaves_worktree(frame: Frame) -> bool:
+    """Its folder is removed in phase 5."""
+    return any(inst.kind is NodeKind.WORKTREE for inst in frame.changes.unmounted)
+
+
+async def _while_the_disk_works(run: Run, frame: Frame, write: FrameWrite, plan: FlushPlan) -> None:
+    """Send a frame that starts tasks, and go on when all that is left of its transaction is the COMMIT."""
+    loop = asyncio.get_running_loop()
+    going: asyncio.Future[None] = loop.create_future()
+    claimed: asyncio.Future[None] = loop.create_future()
+
+    def underway() -> None:
+        if not going.done():
+            going.set_result(None)
+
+    def landed() -> None:
+        run.landing = None
+        underway()
+        claimed.set_result(None)
+        frame.phase_ms["commit"] = (perf_counter() - since) * 1000
+        try:
+            tell(run, frame)
+        except BaseException as error:  # noqa: BLE001 - an observer's: ends the run, as it does from a frame
+            run.fail(error)
+
+    def failed(error: BaseException) -> None:
+        run.landing = None
+        claimed.cancel()
+        if going.done():
+            run.fail(error)
+        else:
+            going.set_exception(error)
+
+    since = frame.since
+    frame.claimed = run.landing = claimed
+    run.store.send([*run.take_held(), write], underway=underway, landed=landed, failed=failed)
+    await going
+    take_effect(run, frame, plan)
+    run.log.flush()

@@ -42,6 +42,7 @@ async def drive(run: Run) -> Ending:
             if triggers is None:
                 run.ending = _idle_ending(run)
             elif run.ending is None:
+                await run.arrived()
                 await _frame(run, triggers)
     finally:
         watcher.cancel()
@@ -107,7 +108,8 @@ async def _next_triggers(run: Run) -> list[Trigger] | None:
     """All triggers that share the next frame; None when the run has been idle for its timeout."""
     coalescer = run.coalescer
     if coalescer.due_in_ms() != 0:
-        await run.landed()
+        if run.held:
+            await run.landed()
         await stand(run)
     if coalescer.due_in_ms() != 0:
         if run.tasks.only_people and not (run.options.wait or run.inbox):

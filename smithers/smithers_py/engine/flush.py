@@ -20,7 +20,7 @@ from smithers_py.engine.run import Run
 from smithers_py.engine.task_state import state_of
 from smithers_py.engine.tree import freeze
 from smithers_py.engine.triggers import Trigger
-from smithers_py.engine.work import Frame, StatusChange
+from smithers_py.engine.work import Frame, Job, StatusChange
 from smithers_py.errors import SmithersError, StateActionError
 from smithers_py.nodes import NodeKind
 from smithers_py.state.actions import Batch, SignalSet
@@ -102,7 +102,13 @@ def write_of_flush(run: Run, frame: Frame, plan: FlushPlan) -> FrameFlush:
 
 
 def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
-    """After the commit: state, statuses and progress change in memory, and the next turn is asked for."""
+    """After the commit: what was written takes effect, and whoever watches is told."""
+    take_effect(run, frame, plan)
+    tell(run, frame)
+
+
+def take_effect(run: Run, frame: Frame, plan: FlushPlan) -> None:
+    """State, statuses and progress change in memory, and the next turn is asked for."""
     run.state.publish(plan)
     frame.user_keys = [key for key in plan.keys_written if key[0] != "$"]
     run.content.user_writes += len(frame.user_keys)
@@ -119,12 +125,9 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
             run.tree.touch(settle(job.inst, Outcome.OPEN))
             # One with a limit has yet to say who is next.
             run.tree.touch(job.inst)
-        if job.kind == "progress" and job.error is not None:
-            # Whoever listens must not end the work that it listens to.
-            run.observer.log("warning", job.error.render())
-        elif job.error is not None and (job.outcome is Outcome.FAILED or job.handler_failed):
-            run.failures[job.inst.node_id] = job.error
-            run.observer.log("error", job.error.render())
+        failure = _failure_of(job)
+        if failure is not None:
+            run.failures[job.inst.node_id] = failure
         elif job.outcome is Outcome.SETTLED:
             run.failures.pop(job.inst.node_id, None)
     if run.cascade:
@@ -132,6 +135,19 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
     if frame.ending is not None and run.ending is None:
         run.ending = frame.ending
     run.next_frame = frame.index + 1
+    if run.rt.dirty or run.tree.stale or run.tree.unended or run.tree.reopened:
+        run.post(Trigger("flush", ",".join(frame.user_keys)[:200]))
+
+
+def tell(run: Run, frame: Frame) -> None:
+    """Report the frame to the observer, its errors first."""
+    for job in frame.jobs:
+        failure = _failure_of(job)
+        if failure is not None:
+            run.observer.log("error", failure.render())
+        elif job.kind == "progress" and job.error is not None:
+            # Whoever listens must not end the work that it listens to.
+            run.observer.log("warning", job.error.render())
     # A container without work starts and ends in one frame: only the outcome is news.
     last = {change.inst: change for change in frame.statuses}
     for loop in frame.draft.turned:
@@ -147,8 +163,12 @@ def publish(run: Run, frame: Frame, plan: FlushPlan) -> None:
             ],
         )
     )
-    if run.rt.dirty or run.tree.stale or run.tree.unended or run.tree.reopened:
-        run.post(Trigger("flush", ",".join(frame.user_keys)[:200]))
+
+
+def _failure_of(job: Job) -> SmithersError | None:
+    """The error that its node fails with."""
+    fails = job.kind != "progress" and (job.outcome is Outcome.FAILED or job.handler_failed)
+    return job.error if fails else None
 
 
 def _told(change: StatusChange) -> str | None:

@@ -214,6 +214,7 @@ async def _abandon(run: Run) -> None:
     run.tasks.close()
     run.spending.close()
     run.commands.close()
+    run.ends_log()
     run.log.close()
 
 
@@ -282,6 +283,7 @@ def assemble(start: "Start", state: StateStore, store: ExecutionStore, now: int)
         options=options,
         started_ms=now,
     )
+    run.ends_log = store.db.on_commit(run.log.flush)
     run.tasks = Tasks(run)
     run.storm = StormGuard(limits)
     run.questions = Questions(run)

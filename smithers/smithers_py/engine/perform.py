@@ -1,5 +1,6 @@
 """Does the work of one attempt, by kind of node: function, program, agent, child plan (N-4, N-5)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,21 @@ class Performed:
     result: TaskResult | None = None
 
 
-async def perform(run: Run, inst: Instance, control: TaskControl, pool: DaemonPool) -> Performed:
-    """Run the attempt to its end.
+async def perform(
+    run: Run, inst: Instance, control: TaskControl, pool: DaemonPool, begin: Callable[[], Awaitable[None]]
+) -> Performed:
+    """Run the attempt to its end. `begin()` is awaited before anything is done that others could see.
 
     Raises:
         TaskError: the work failed, in a way its class says.
         CancelledError: it was cancelled and has been cleaned up.
     """
     node = inst.desc
+    if isinstance(node, Task) and node.timeout is None and not _needs_git(inst):
+        # Nearly all that it takes to call a function can be done before its claim is on disk.
+        grace = run.limits.grace_ms / 1000
+        return Performed({"output": await run_function(node.fn, run.ctx, pool, None, grace_seconds=grace, begin=begin)})
+    await begin()
     if isinstance(node, Human):
         return Performed(await ask_human(run, inst, node, control))
     if isinstance(node, Timer):
@@ -90,6 +98,14 @@ async def _agent(run: Run, inst: Instance, control: TaskControl, pool: DaemonPoo
     )
     done = await run_agent(spec, control)
     return Performed({"output": done.text, "structured": done.structured, "usage": done.usage, "cost": done.cost_usd})
+
+
+def _needs_git(inst: Instance) -> bool:
+    """A worktree may have to be made first, or a snapshot."""
+    return any(
+        above.kind is NodeKind.WORKTREE or (above.kind is NodeKind.STEP and above.desc.snapshot_before)
+        for above in inst.ancestors()
+    )
 
 
 def prompt_text(inst: Instance) -> str:

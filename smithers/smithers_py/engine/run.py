@@ -148,6 +148,8 @@ class Run:
     coalescer: Coalescer[Trigger]
     log: EventLog
     options: RunOptions
+    ends_log: Callable[[], None] = field(init=False)
+    """Ends what writes the log file at each commit."""
     tasks: Tasks = field(init=False)
     storm: StormGuard = field(init=False)
     spending: Spending = field(init=False)
@@ -194,6 +196,8 @@ class Run:
     """Of a child execution: tells its parent's node what it waits for, None when it goes on."""
     held: list[FrameWrite] = field(default_factory=list)
     """The write of a frame that goes in the transaction of the next one; see commit.py."""
+    landing: asyncio.Future[None] | None = None
+    """While the last frame's commit is on its way to the disk, and the engine went on; see commit.py."""
     failures: dict[str, SmithersError] = field(default_factory=dict)
     """Unhandled failures by node_id ("": of the whole run), in the order in which they were flushed. The last word on a
     node counts: what succeeded afterwards has not failed."""
@@ -217,12 +221,20 @@ class Run:
         taken, self.held = self.held, []
         return taken
 
-    async def landed(self) -> None:
-        """Write the frame that waits for company, if one does.
+    async def arrived(self) -> None:
+        """Wait until the frame that is on its way to the disk is there.
 
         Raises:
             StoreFailed, LostLease: it was not written; the execution ends (F-6).
         """
+        if self.landing is not None:
+            await asyncio.wait([self.landing])
+            if self.fatal is not None:
+                raise self.fatal
+
+    async def landed(self) -> None:
+        """Wait until every frame so far is on disk: that, and the one that waits for company. Raises as `arrived`."""
+        await self.arrived()
         if self.held:
             await self.store.commit(*self.take_held())
             self.times = None
@@ -263,7 +275,7 @@ class Run:
         level: str = "info",
         payload: str | None = None,
     ) -> EventRow:
-        """An event row of now, for the caller's transaction; the log file gets it at once."""
+        """An event row of now, for the caller's transaction; the log file gets it with the next commit."""
         now = self.clock.now_ms()
         entry: dict[str, Any] = {
             "timestamp": now,

@@ -15,6 +15,7 @@ class TaskState:
     __slots__ = (
         "attempt",
         "blocked",
+        "claimed",
         "crashes",
         "error",
         "job",
@@ -41,12 +42,19 @@ class TaskState:
         self.started_ms = 0
         self.signature: bytes | None = None
         """The code that it was scheduled with (signature.py)."""
+        self.claimed: asyncio.Future[None] | None = None
+        """Of an attempt that was made ready meanwhile: done when its claim is on disk, cancelled when it is lost."""
         self.over = False
         """The work has ended; its record is being written, which must not be cancelled."""
         self.job: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.result: TaskResult | None = None
         self.error: SmithersError | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """The claim could not be written: nobody will hear of this attempt."""
+        return self.claimed is not None and self.claimed.cancelled()
 
 
 def state_of(inst: Instance) -> Any:

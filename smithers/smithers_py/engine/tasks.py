@@ -7,6 +7,7 @@ written here the moment it ends, and only then does the engine hear of it; *hand
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 import orjson
 
@@ -121,9 +122,12 @@ class Tasks:
                     chosen.append(inst)
         return chosen
 
-    def start(self, inst: Instance) -> None:
-        """Start a claimed attempt."""
+    def start(self, inst: Instance, claimed: asyncio.Future[None] | None = None) -> None:
+        """Start an attempt whose claim is on disk, or (`claimed`) on its way there: then its work waits for that. When
+        the claim is lost instead, which cancels `claimed`, the attempt never was.
+        """
         state: TaskState = inst.extra
+        state.claimed = claimed
         self.running[inst] = state
         state.blocked = None
         self._account(inst, state, 1)
@@ -218,8 +222,7 @@ class Tasks:
         control = TaskControl(run, inst, state.attempt)
         done, error, outcome = Performed(), None, "succeeded"
         try:
-            crash_point("task.start")
-            done = await perform(run, inst, control, self.pool)
+            done = await perform(run, inst, control, self.pool, partial(_begin, state))
             result_json = _result_json(inst, done)
         except asyncio.CancelledError:
             outcome, result_json = "cancelled", None
@@ -238,7 +241,7 @@ class Tasks:
         crash_point("task.end")
         actions = activity.close()
         await control.close()
-        if outcome == "cancelled" and run.suspending:
+        if (outcome == "cancelled" and run.suspending) or state.is_lost:
             # The engine leaves; its last write puts the attempt back as if it had not been started.
             self._left(inst, state)
             return
@@ -337,6 +340,13 @@ class Tasks:
         if inst.type_name in _WAITERS:
             return self.waiting_free
         return self.waiting_agents if inst.type_name in _AGENTS else self.waiting
+
+
+async def _begin(state: TaskState) -> None:
+    """What stands between an attempt that is ready and its work: the claim on disk."""
+    if state.claimed is not None:
+        await state.claimed
+    crash_point("task.start")
 
 
 def _result_json(inst: Instance, done: Performed) -> str:

@@ -4,6 +4,7 @@ Decided between reconcile and commit, from the tree just rendered (Z-6), so that
 the effects phase has one list of jobs in plan order.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -112,6 +113,8 @@ class Frame:
     """The flush rode in the commit's transaction."""
     opened: bool = False
     """The frame row is in the database."""
+    claimed: asyncio.Future[None] | None = None
+    """While the commit is on its way: see `Tasks.start`."""
     user_keys: list[str] = field(default_factory=list)
     """The keys that the flush has written, the engine's own apart."""
     phase_ms: dict[str, float] = field(default_factory=dict)

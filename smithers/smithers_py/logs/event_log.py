@@ -1,7 +1,8 @@
 """The NDJSON event log of one execution: `.smithers/executions/<id>/logs/events.ndjson` (O-1).
 
-One event is one line and one `write(2)` on an O_APPEND descriptor: a kill -9 loses no line that was written, and
-two processes (an engine and the one that took over from it) never mix halves of lines. When the file would grow
+One event is one line, and lines go out whole, as many as there are in one `write(2)` on an O_APPEND descriptor: a
+kill -9 loses no line that was written, and two processes (an engine and the one that took over from it) never mix
+halves of lines. When the file would grow
 over its limit it becomes `events.1.ndjson`, the older ones move up, and the oldest is dropped.
 """
 
@@ -13,6 +14,7 @@ import orjson
 
 DEFAULT_LIMIT_BYTES = 10_000_000
 DEFAULT_KEEP = 3
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 
 
 def events_path(root: Path, execution_id: str) -> Path:
@@ -39,33 +41,50 @@ class EventLog:
         self._fd = -1
         self._size = 0
         self._closed = False
+        self._pending: list[dict[str, Any]] = []
 
     def write(self, event: dict[str, Any]) -> None:
-        """Append one event (JSON values; anything else is written as its `str`). Raises nothing, see the class."""
+        """Take one event (JSON values; anything else is written as its `str`) for the next `flush`."""
+        self._pending.append(event)
+
+    def flush(self) -> None:
+        """Append what was taken since the last flush. Raises nothing, see the class."""
+        if not self._pending:
+            return
+        taken, self._pending = self._pending, []
         if self._closed:
             return
-        line = orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
-        size = len(line)
+        lines = [orjson.dumps(event, default=str, option=_OPTIONS) for event in taken]
         try:
             if self._fd < 0:
                 self._open()
-            if self._size and self._size + size > self._limit:
-                self._rotate()
-            written = os.write(self._fd, line)
-            if written < size:
-                # A short write is a full disk; the next write says so with its error number.
-                os.write(self._fd, line[written:])
-            self._size += size
+            fits = self._size + sum(map(len, lines)) <= self._limit
+            for part in [b"".join(lines)] if fits else lines:
+                self._append(part)
         except OSError as error:
             self.error = error
-            self.close()
+            self._shut()
 
     def close(self) -> None:
-        """Close the file; later writes do nothing. May be called twice."""
+        """Write what is left and close the file; later events are dropped. May be called twice."""
+        self.flush()
+        self._shut()
+
+    def _shut(self) -> None:
         self._closed = True
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _append(self, data: bytes) -> None:
+        size = len(data)
+        if self._size and self._size + size > self._limit:
+            self._rotate()
+        written = os.write(self._fd, data)
+        if written < size:
+            # A short write is a full disk; the next write says so with its error number.
+            os.write(self._fd, data[written:])
+        self._size += size
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from smithers_py.errors import SmithersError, TaskFailed, TaskTimeout
@@ -19,10 +19,12 @@ async def run_function(
     timeout: float | None,  # noqa: ASYNC109 - the clean-up after it has a time limit of its own
     *,
     grace_seconds: float = GRACE_SECONDS,
+    begin: Callable[[], Awaitable[None]] | None = None,
 ) -> Any:
     """Call `fn` and return its value: async functions on this loop, sync ones in a thread of `pool`.
 
-    `ctx` is passed to a parameter of that name (Z-13). `timeout` is in seconds, None for no limit.
+    `ctx` is passed to a parameter of that name (Z-13). `timeout` is in seconds, None for no limit. `begin()` is awaited
+    right before the call, within the time limit.
     Raises TaskTimeout, and TaskFailed around whatever `fn` raised, SystemExit included; errors of our own tree pass
     unchanged. Cancellation and timeout are cooperative (T-7): an async function gets CancelledError and has
     `grace_seconds` to clean up, then it is left behind; a thread is left behind at once (Z-10).
@@ -30,7 +32,7 @@ async def run_function(
     loop = asyncio.get_running_loop()
     # The function's own end wakes us, or the timer: `asyncio.wait` would be one more turn of the loop for every task.
     over: asyncio.Future[None] = loop.create_future()
-    work = loop.create_task(_call(fn, ctx, pool, over))
+    work = loop.create_task(_call(fn, ctx, pool, over, begin))
     timer = None if timeout is None else loop.call_later(timeout, _wake, over)
     try:
         await over
@@ -57,8 +59,16 @@ async def run_function(
     raise TaskFailed(_name(fn), error, hint=hint) from error
 
 
-async def _call(fn: Callable[..., Any], ctx: Any, pool: DaemonPool, over: asyncio.Future[None]) -> Any:
+async def _call(
+    fn: Callable[..., Any],
+    ctx: Any,
+    pool: DaemonPool,
+    over: asyncio.Future[None],
+    begin: Callable[[], Awaitable[None]] | None,
+) -> Any:
     try:
+        if begin is not None:
+            await begin()
         if is_async(fn):
             return await call_with_ctx(fn, (), ctx)
         value = await pool.run(call_with_ctx, fn, (), ctx)

@@ -53,6 +53,23 @@ def test_rotation_keeps_the_latest_files_within_their_size(tmp_path):
     assert kept == list(range(kept[0], 40))
 
 
+def test_what_was_taken_together_is_written_together_and_rotated_line_by_line(tmp_path):
+    path = tmp_path / "events.ndjson"
+    log = EventLog(path, limit_bytes=60, keep=3)
+    for seq in range(4):
+        log.write({"seq": seq})
+    assert not path.exists()
+    log.flush()
+    assert [line["seq"] for line in lines_of(path)] == [0, 1, 2, 3]
+    for seq in range(4, 9):
+        log.write({"seq": seq})
+    log.flush()
+    log.flush()
+    assert [line["seq"] for line in lines_of(tmp_path / "events.1.ndjson")] == [0, 1, 2, 3, 4, 5]
+    assert [line["seq"] for line in lines_of(path)] == [6, 7, 8]
+    log.close()
+
+
 def test_an_event_larger_than_the_limit_is_written_whole(tmp_path):
     path = tmp_path / "events.ndjson"
     log = EventLog(path, limit_bytes=50, keep=1)
@@ -67,7 +84,9 @@ def test_a_log_that_cannot_be_written_says_so_once_and_stays_silent(tmp_path):
     (tmp_path / "logs").write_text("a file where the folder should be")
     log = EventLog(tmp_path / "logs" / "events.ndjson")
     log.write({"seq": 1})
+    log.flush()
     log.write({"seq": 2})
+    log.flush()
     assert isinstance(log.error, OSError)
     log.close()
 
