@@ -65,35 +65,55 @@ def _leaves_worktree(frame: Frame) -> bool:
 
 async def _while_the_disk_works(run: Run, frame: Frame, write: FrameWrite, plan: FlushPlan) -> None:
     """Send a frame that starts tasks, and go on when all that is left of its transaction is the COMMIT."""
-    loop = asyncio.get_running_loop()
-    going: asyncio.Future[None] = loop.create_future()
-    claimed: asyncio.Future[None] = loop.create_future()
-
-    def underway() -> None:
-        if not going.done():
-            going.set_result(None)
-
-    def landed() -> None:
-        run.landing = None
-        underway()
-        claimed.set_result(None)
-        frame.phase_ms["commit"] = (perf_counter() - since) * 1000
-        try:
-            tell(run, frame)
-        except BaseException as error:  # noqa: BLE001 - an observer's: ends the run, as it does from a frame
-            run.fail(error)
-
-    def failed(error: BaseException) -> None:
-        run.landing = None
-        claimed.cancel()
-        if going.done():
-            run.fail(error)
-        else:
-            going.set_exception(error)
-
-    since = frame.since
-    frame.claimed = run.landing = claimed
-    run.store.send([*run.take_held(), write], underway=underway, landed=landed, failed=failed)
-    await going
+    way = _OnItsWay(run, frame)
+    run.store.send([*run.take_held(), write], underway=way.underway, landed=way.landed, failed=way.failed)
+    frame.claimed = run.landing = way.claimed
+    await way.going
     take_effect(run, frame, plan)
     run.log.flush()
+    way.in_effect = True
+    if way.on_disk:
+        # The disk was faster, or the transaction was shared.
+        way.tell()
+
+
+class _OnItsWay:
+    """A frame between its last statement and the disk. Its three callbacks come on the loop, between two turns."""
+
+    def __init__(self, run: Run, frame: Frame) -> None:
+        loop = asyncio.get_running_loop()
+        self._run = run
+        self._frame = frame
+        self._since = frame.since
+        self.going: asyncio.Future[None] = loop.create_future()
+        """Done when the engine may go on; it raises when there is nothing to go on with."""
+        self.claimed: asyncio.Future[None] = loop.create_future()
+        self.in_effect = self.on_disk = False
+
+    def underway(self) -> None:
+        if not self.going.done():
+            self.going.set_result(None)
+
+    def landed(self) -> None:
+        self._run.landing = None
+        self.on_disk = True
+        self._frame.phase_ms["commit"] = (perf_counter() - self._since) * 1000
+        self.claimed.set_result(None)
+        self.underway()
+        if self.in_effect:
+            self.tell()
+
+    def failed(self, error: BaseException) -> None:
+        self._run.landing = None
+        self.claimed.cancel()
+        if self.going.done():
+            self._run.fail(error)
+        else:
+            self.going.set_exception(error)
+
+    def tell(self) -> None:
+        """Report the frame; what an observer raises ends the run, as it does anywhere in a frame."""
+        try:
+            tell(self._run, self._frame)
+        except BaseException as error:  # noqa: BLE001 - raised by the drive loop
+            self._run.fail(error)

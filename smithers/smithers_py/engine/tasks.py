@@ -345,7 +345,8 @@ class Tasks:
 async def _begin(state: TaskState) -> None:
     """What stands between an attempt that is ready and its work: the claim on disk."""
     if state.claimed is not None:
-        await state.claimed
+        # Others wait for it too: cancelling one of them must not cancel what they wait for.
+        await asyncio.shield(state.claimed)
     crash_point("task.start")
 
 

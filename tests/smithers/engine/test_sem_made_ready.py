@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from sem_play import FAST, Watch, nothing, play
 
+import smithers_py
+from smithers_persistence.crash import set_crash_hook
+from smithers_persistence.verify import verify
 from smithers_py import Parallel, Phase, Ralph, Task, component
 from smithers_py.testing import run_plan
 
@@ -120,3 +123,63 @@ def test_a_commit_that_fails_starts_nothing(tmp_path, alone):
     # What was decided and not written was told to nobody, but for the start of the Parallel, which was held.
     stored = on_disk(path, "SELECT max(frame_index) FROM frames")[0][0]
     assert max(report.index for report in watch.frames) == stored + (0 if alone else 1)
+
+
+@pytest.mark.parametrize("turns", range(9))
+@pytest.mark.parametrize("how", ["stopped", "cancelled"])
+def test_a_run_that_ends_while_its_claims_are_on_their_way_can_be_resumed(tmp_path, how, turns):
+    """Three tasks wait for one claim: ending one must not take it from the others."""
+    path = tmp_path / "db.sqlite"
+    began = []
+
+    def work(name):
+        async def begin():
+            began.append(name)
+            await asyncio.sleep(0)
+
+        return begin
+
+    app = phase(
+        Task(work("a"), id="a"),
+        Parallel(id="both", children=[Task(work(name), id=name) for name in "bcd"]),
+        Task(work("e"), id="e"),
+    )
+
+    async def ended() -> None:
+        loop, watch = asyncio.get_running_loop(), Watch(False, None)
+        running = asyncio.ensure_future(run_plan(app, db_path=path, limits=FAST, observer=watch, stop=watch))
+        passed = 0
+
+        def end(left):
+            if left:
+                loop.call_soon(end, left - 1)
+            elif how == "stopped":
+                watch.request(True)
+            else:
+                running.cancel()
+
+        def passing(point):
+            nonlocal passed
+            passed += point == "claim.inside"
+            if point == "claim.inside" and passed == 2:
+                # On the database thread: the COMMIT is next.
+                loop.call_soon_threadsafe(end, turns)
+
+        set_crash_hook(passing)
+        try:
+            result = await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 30)
+        finally:
+            set_crash_hook(None)
+        assert isinstance(result[0], asyncio.CancelledError) if how == "cancelled" else result[0].status == "stopped"
+        assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("task ")]
+        (execution_id,) = on_disk(path, "SELECT execution_id FROM executions")[0]
+        resumed = await asyncio.wait_for(smithers_py.resume(execution_id, app, db=path, idle_timeout=0), 30)
+        assert resumed.status == "completed"
+        conn = sqlite3.connect(path)
+        assert verify(conn, execution_id) == []
+        conn.close()
+
+    asyncio.run(ended())
+    assert on_disk(path, "SELECT DISTINCT status FROM tasks") == [("succeeded",)]
+    assert began[0] == "a"
+    assert set(began) == set("abcde")
