@@ -140,6 +140,8 @@ class TaskRecord:
     result_json: str | None
     blocked_json: str | None = None
     """{"reason", "until"} while a running task waits for something."""
+    uncounted: int = 0
+    """Of the attempts before this one, how many its `retries` do not count (Z-7)."""
 
     @property
     def task_id(self) -> str:

@@ -107,14 +107,15 @@ class EffectRow:
 
 @dataclass(slots=True)
 class Restart:
-    """A task that is scheduled again. `crashed`: its last attempt died with its engine, which counts apart; else, with
-    `counts`, the next one is a new attempt, without it the same attempt is begun anew (it was stopped, not tried).
+    """A task that is scheduled again. `crashed`: its last attempt died with its engine, which counts apart. `anew`: a
+    person wants it tried again, so the next attempt is the first that its `retries` count. Else the same attempt is
+    begun again (it was stopped, not tried).
     """
 
     node_id: str
     mounted_frame: int
     crashed: bool = False
-    counts: bool = False
+    anew: bool = False
 
 
 @dataclass(slots=True)

@@ -243,7 +243,7 @@ CREATE TABLE tasks (
     process_json TEXT,
     last_error_json TEXT,
     journal_json TEXT,
-    result_json TEXT, crashes INTEGER NOT NULL DEFAULT 0, blocked_json TEXT,
+    result_json TEXT, crashes INTEGER NOT NULL DEFAULT 0, blocked_json TEXT, uncounted INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (execution_id, node_id, mounted_frame)
 ) WITHOUT ROWID;
 

@@ -321,10 +321,11 @@ def restart_tasks(conn: sqlite3.Connection, execution_id: str, at: int, restarts
         key = (execution_id, task.node_id, task.mounted_frame)
         if task.crashed:
             conn.execute(Q["keep_crashed"], (at, *key))
-        elif task.counts:
+        elif task.anew:
             conn.execute(Q["keep_ended"], key)
             conn.execute(Q["ask_again"], key)
-        conn.execute(Q["restart_task"], (int(task.crashed or task.counts), int(task.crashed), *key))
+        more, crashed = int(task.crashed or task.anew), int(task.crashed)
+        conn.execute(Q["restart_task"], (more, crashed, int(task.anew), crashed, *key))
 
 
 def rehandle_tasks(conn: sqlite3.Connection, execution_id: str, keys: Sequence[NodeKey]) -> None:

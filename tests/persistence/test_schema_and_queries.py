@@ -81,6 +81,10 @@ def test_a_database_of_an_older_release_keeps_its_rows(monkeypatch: pytest.Monke
             )
             insert = "INSERT INTO transitions (execution_id, frame_index, key, new_value_json, timestamp)"
             conn.execute(f"{insert} VALUES (?, ?, 'k', ?, 7)", (execution, seq, str(seq)))
+    for crashes in (0, 2):
+        task = "INSERT INTO tasks (execution_id, node_id, mounted_frame, attempt, kind, status, lease_epoch, hb_seq"
+        values = "VALUES ('a', ?, 0, 3, 'Task', 'scheduled', 0, 0, 7, ?)"
+        conn.execute(f"{task}, scheduled_at, crashes) {values}", (f"t{crashes}", crashes))
     conn.execute("DELETE FROM transitions WHERE id = 2")
     read = "SELECT id, execution_id, frame_index, key, new_value_json, timestamp FROM transitions ORDER BY id"
     transitions = conn.execute(read).fetchall()
@@ -91,6 +95,7 @@ def test_a_database_of_an_older_release_keeps_its_rows(monkeypatch: pytest.Monke
         "SELECT execution_id, seq, type, payload_json FROM events ORDER BY execution_id, seq"
     ).fetchall()
     assert told == [(one, seq, "told", f"{one}{seq}") for one in "ab" for seq in (1, 2, 3)]
+    assert conn.execute("SELECT node_id, uncounted FROM tasks ORDER BY node_id").fetchall() == [("t0", 0), ("t2", 2)]
     conn.close()
 
 

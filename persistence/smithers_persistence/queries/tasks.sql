@@ -64,7 +64,7 @@ ON CONFLICT (execution_id, node_id, mounted_frame, attempt) DO UPDATE SET
 -- name: read_tasks
 SELECT execution_id, node_id, mounted_frame, attempt, kind, signature, status, lease_owner, lease_epoch, hb_seq,
     lease_expires_at, next_retry_at, backoff_ms, scheduled_at, started_at, ended_at, handled_frame, process_json,
-    coalesce(scheduled_frame, mounted_frame), last_error_json, journal_json, result_json, blocked_json
+    coalesce(scheduled_frame, mounted_frame), last_error_json, journal_json, result_json, blocked_json, uncounted
 FROM tasks WHERE execution_id = ? ORDER BY scheduled_at, node_id, mounted_frame;
 
 -- name: read_attempts
@@ -81,7 +81,8 @@ SELECT node_id, mounted_frame, crashes FROM tasks WHERE execution_id = ? AND cra
 
 -- name: restart_task
 UPDATE tasks
-SET status = 'scheduled', attempt = attempt + ?, crashes = crashes + ?, started_at = NULL,
+SET status = 'scheduled', attempt = attempt + ?, crashes = crashes + ?,
+    uncounted = CASE WHEN ? THEN attempt ELSE uncounted + ? END, started_at = NULL,
     ended_at = NULL, handled_frame = NULL, next_retry_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
     process_json = NULL, result_json = NULL, journal_json = NULL, blocked_json = NULL
 WHERE execution_id = ? AND node_id = ? AND mounted_frame = ?;

@@ -35,9 +35,8 @@ def retry_node(run: Run, frame: Frame, command: CommandRecord, inst: Instance) -
             run.inbox.append(completion)
             run.post(Trigger("task", inst.node_id))
         return Done(command, f"the handler of {inst.path_name} runs again")
-    frame.restarts.append(Restart(*inst.key, counts=True))
-    state.attempt += 1
-    state.result = state.error = None
+    frame.restarts.append(Restart(*inst.key, anew=True))
+    state.begin_anew()
     run.owed.again.append(inst)
     return Done(command, f"{inst.path_name} is tried again")
 

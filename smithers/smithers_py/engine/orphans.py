@@ -90,7 +90,7 @@ class Orphans:
             if more.get("reason") == "handler":
                 self.rehandled.append(key)
             else:
-                self.restarts.append(Restart(*key, counts=True))
+                self.restarts.append(Restart(*key, anew=True))
 
     def _event(self, kind: str, task: TaskRecord, payload: dict[str, Any]) -> EventRow:
         return EventRow(kind, self.now_ms, orjson.dumps(payload).decode(), task.node_id, level="warning")

@@ -107,6 +107,7 @@ def task_state(task: TaskRecord, crashes: int) -> TaskState:
     state = TaskState(task.scheduled_at)
     state.attempt = task.attempt
     state.crashes = crashes
+    state.uncounted = task.uncounted
     state.signature = task.signature
     state.started_ms = task.started_at or 0
     if task.result_json is not None:

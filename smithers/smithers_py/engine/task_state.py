@@ -27,6 +27,7 @@ class TaskState:
         "signature",
         "started_ms",
         "timer",
+        "uncounted",
     )
 
     def __init__(self, scheduled_ms: int = 0, scheduled_mono: int | None = None) -> None:
@@ -37,6 +38,8 @@ class TaskState:
         self.blocked: Blocked | None = None
         self.crashes = 0
         """Attempts that died with their engine: counted apart from those that failed (Z-7)."""
+        self.uncounted = 0
+        """Attempts that `retries` does not count: those that crashed, and all before a person's retry (Z-7)."""
         self.orphaned = False
         """The attempt before this one died with its engine, which matters to who must ask first (`on_orphan`)."""
         self.started_ms = 0
@@ -50,6 +53,19 @@ class TaskState:
         self.timer: asyncio.TimerHandle | None = None
         self.result: TaskResult | None = None
         self.error: SmithersError | None = None
+
+    @property
+    def tries(self) -> int:
+        """Which attempt this is for `retries`, from 1."""
+        return self.attempt - self.uncounted
+
+    def begin_anew(self) -> None:
+        """A person wants another attempt, whatever became of the last: it has all its retries, for nobody who tries
+        again by hand has the failures in mind that came before (and a cancelled attempt has not failed at all).
+        """
+        self.uncounted = self.attempt
+        self.attempt += 1
+        self.result = self.error = None
 
     @property
     def is_lost(self) -> bool:

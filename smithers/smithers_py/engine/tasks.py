@@ -293,7 +293,7 @@ class Tasks:
         """E-1 and Z-7: whether this failure is tried again."""
         node = inst.desc
         allowed = node.retries if node.retries is not None else _DEFAULT_RETRIES.get(inst.type_name, 0)
-        if state.attempt - state.crashes > allowed or self.run.ending is not None or not inst.alive:
+        if state.tries > allowed or self.run.ending is not None or not inst.alive:
             return False
         rule = node.retry_on
         if rule is None:
@@ -304,7 +304,7 @@ class Tasks:
         return bool(rule(cause))
 
     async def _retry(self, inst: Instance, state: TaskState, error: SmithersError, ended: int, done: Performed) -> None:
-        wait = backoff_ms(state.attempt, random=self.run.chance.random, retry_after=getattr(error, "retry_after", None))
+        wait = backoff_ms(state.tries, random=self.run.chance.random, retry_after=getattr(error, "retry_after", None))
         await self.run.store.retry_later(
             RetryLater(
                 inst.node_id,

@@ -1,5 +1,7 @@
 """retry, rerun and reset-loop in a run that lives: only what was asked for happens again (C-7, Z-3, Z-7)."""
 
+import asyncio
+
 import pytest
 
 from smithers_persistence import reads
@@ -47,6 +49,39 @@ async def test_retry_does_a_failed_nodes_work_again_and_what_was_skipped_after_i
         assert await live.state("got") == [2, 2]
         assert await live.state("after") is True
         assert (work.calls, other.calls) == (2, 1)
+
+
+@pytest.mark.requirement("C-7", "Z-7", "E-1", "T-7")
+async def test_what_a_person_tries_again_has_all_its_retries(run):
+    """Attempts before that count for nothing, whether they failed or were cancelled."""
+    failed, calls = Flaky(3), []
+
+    async def cancelled():
+        calls.append(1)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+        if len(calls) == 2:
+            raise ConnectionError("not yet")
+
+    @plan
+    def App(ctx):
+        Task(failed, id="failed", retries=1, retry_on=ValueError)
+        Task(cancelled, id="cancelled", retries=1)
+        Human("ship", "Ship it?")
+
+    async with run(App) as live:
+        await live.event("task.failed", "failed")
+        await live.tell("cancel", "cancelled")
+        await live.event("execution.waiting")
+        for name in ("failed", "cancelled"):
+            assert (await live.tell("retry", name)).status == "done"
+        await live.answer("ship", True)
+        assert (await live.result()).status == "completed"
+        assert [(await live.task(name)).attempt for name in ("failed", "cancelled")] == [4, 3]
+        rows = await live.db.read(lambda conn: reads.attempts(conn, live.id))
+        outcomes = {name: [row.outcome for row in rows if row.node_id == name] for name in ("failed", "cancelled")}
+        assert outcomes["failed"] == ["failed", "failed", "failed", "succeeded"]
+        assert outcomes["cancelled"] == ["cancelled", "failed", "succeeded"]
 
 
 @pytest.mark.requirement("C-7", "Z-7", "H-2")

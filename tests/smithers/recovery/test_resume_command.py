@@ -103,6 +103,33 @@ def test_killed_with_a_heartbeat_under_way_it_is_free_at_once(folder: Folder, po
     assert folder.state() == {"first": 1, "waited": "done"}
 
 
+RETRIES = """
+from smithers_py import Task, plan
+
+def broken():
+    note("tried")
+    raise ConnectionError("gone")
+
+@plan
+def App(ctx):
+    Task(broken, id="broken", retries=1)
+"""
+
+
+@pytest.mark.requirement("Z-7", "E-1", "T-5")
+@pytest.mark.parametrize("kills", [[], ["task.start", "retry.after"]], ids=["never killed", "killed"])
+def test_a_resume_of_what_had_failed_gives_it_all_its_retries_once(folder: Folder, kills: list[str]) -> None:
+    folder.write(RETRIES)
+    assert folder.smithers("run", "plan.py").returncode == 1
+    assert folder.ran() == {"tried": 2}
+    for point in kills:
+        # The first anew dies before its work; then the engine dies when the retry that is left is on disk.
+        assert folder.smithers("resume", crash=(point, 1)).returncode == -signal.SIGKILL
+    assert folder.smithers("resume").returncode == 1
+    assert folder.ran() == {"tried": 4}
+    assert folder.smithers("doctor", "latest").returncode == 0
+
+
 FAILS = """
 from smithers_py import Parallel, Phase, Task, plan
 
