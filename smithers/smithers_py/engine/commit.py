@@ -5,9 +5,9 @@ Two cases need no transaction of their own: when no user code follows, the flush
 frame); when the plan did not change and nothing starts, the opening waits for the flush. The ends of the tasks that
 this frame is about (record 2) ride along when they came while the engine was idle.
 
-Two things are done so that a row of tasks does not wait longer than the disk makes it; nobody can tell of either, for
-both happen only while no task runs, and all that acts (a task's work, a handler, an effect, the end of the run, going
-idle) waits for the disk:
+Two things are done so that a row of tasks does not wait longer than the disk makes it; no code of a plan can tell of
+either, for both happen only while no task runs, and all that acts (a task's work, a handler, an effect, the end of the
+run, going idle) waits for the disk:
 
 - A frame that starts nothing is not written at once but held: if another is due, as between two steps of a sequence,
   both are one write. Whoever is about to act writes first what is held; and a write that fails stops the engine all the
@@ -69,6 +69,9 @@ async def _while_the_disk_works(run: Run, frame: Frame, write: FrameWrite, plan:
     run.store.send([*run.take_held(), write], underway=way.underway, landed=way.landed, failed=way.failed)
     frame.claimed = run.landing = way.claimed
     await way.going
+    if run.fatal is not None:
+        # The COMMIT has failed before this turn came.
+        raise run.fatal
     take_effect(run, frame, plan)
     run.log.flush()
     way.in_effect = True

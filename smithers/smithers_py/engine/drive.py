@@ -43,9 +43,12 @@ async def drive(run: Run) -> Ending:
                 run.ending = _idle_ending(run)
             elif run.ending is None:
                 await run.arrived()
-                await _frame(run, triggers)
+                if not run.ending:  # the stop may have come meanwhile
+                    await _frame(run, triggers)
     finally:
         watcher.cancel()
+    if run.fatal is not None:
+        raise run.fatal
     return run.ending
 
 

@@ -8,8 +8,8 @@
     6 effects     handlers of finished tasks, container events, effects: each a transaction of queued actions
     7 flush       one transaction: actions, statuses, latches; only then do signals change
 
-The order matters: a task is claimed on disk before it starts, a handler runs before its node's status is written, and
-nothing that a render can read changes anywhere but in phase 7.
+The order matters: a task is claimed on disk before its work begins, a handler runs before its node's status is written,
+and nothing that a render can read changes anywhere but in phase 7.
 """
 
 import gc

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -166,7 +165,6 @@ async def run_plan(
 
 async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
     """Drive a created execution to its end and record that."""
-    cancelled = False
     with run.rt.activate():
         try:
             if stop is not None:
@@ -178,15 +176,8 @@ async def execute_run(run: Run, stop: StopRequest | None = None) -> RunResult:
             with Heartbeat(run):
                 ending = await drive(run)
                 await finish(run, ending)
-        except asyncio.CancelledError:
-            cancelled = True
-            raise
         finally:
             await _abandon(run)
-            if cancelled:
-                # Whoever gave it up goes on living, and must not be taken for who still runs it.
-                with suppress(PersistenceError):
-                    await run.store.release()
     result = RunResult(
         run.execution_id,
         ending.status,

@@ -1,6 +1,6 @@
 """Task attempts: the queue of what may start, slots, and the coroutine that carries one attempt to its record.
 
-The three records of H-3: *claimed* is written by the frame's commit before an attempt starts here; *finished* is
+The three records of H-3: *claimed* is written by the frame's commit before an attempt's work begins; *finished* is
 written here the moment it ends, and only then does the engine hear of it; *handled* is written by a flush.
 """
 
@@ -194,6 +194,9 @@ class Tasks:
     async def cancel_all(self) -> None:
         """Cancel everything and wait until each attempt is recorded."""
         jobs = [state.job for state in self.running.values() if state.job is not None]
+        if jobs:
+            # One that was cancelled before its first step would leave no record.
+            await asyncio.sleep(0)
         for inst in [*self.running, *self.sleeping]:
             self.cancel(inst)
         self.waiting.clear()

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,30 @@ def on_disk(path: Path, query: str) -> list[tuple[object, ...]]:
         return conn.execute(query).fetchall()
     finally:
         conn.close()
+
+
+@contextmanager
+def at_claim(nth: int, turns: int, act: Callable[[], object]) -> Iterator[None]:
+    """Do it so many turns of the loop after the statements of the n-th claim, whose COMMIT is next."""
+    loop, passed = asyncio.get_running_loop(), 0
+
+    def later(left: int) -> None:
+        if left:
+            loop.call_soon(later, left - 1)
+        else:
+            act()
+
+    def passing(point: str) -> None:
+        nonlocal passed
+        passed += point == "claim.inside"
+        if point == "claim.inside" and passed == nth:
+            loop.call_soon_threadsafe(later, turns)
+
+    set_crash_hook(passing)
+    try:
+        yield
+    finally:
+        set_crash_hook(None)
 
 
 def phase(*children):
@@ -146,36 +172,18 @@ def test_a_run_that_ends_while_its_claims_are_on_their_way_can_be_resumed(tmp_pa
     )
 
     async def ended() -> None:
-        loop, watch = asyncio.get_running_loop(), Watch(False, None)
+        watch = Watch(False, None)
         running = asyncio.ensure_future(run_plan(app, db_path=path, limits=FAST, observer=watch, stop=watch))
-        passed = 0
-
-        def end(left):
-            if left:
-                loop.call_soon(end, left - 1)
-            elif how == "stopped":
-                watch.request(True)
-            else:
-                running.cancel()
-
-        def passing(point):
-            nonlocal passed
-            passed += point == "claim.inside"
-            if point == "claim.inside" and passed == 2:
-                # On the database thread: the COMMIT is next.
-                loop.call_soon_threadsafe(end, turns)
-
-        set_crash_hook(passing)
-        try:
+        with at_claim(2, turns, running.cancel if how == "cancelled" else lambda: watch.request(True)):
             result = await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 30)
-        finally:
-            set_crash_hook(None)
         assert isinstance(result[0], asyncio.CancelledError) if how == "cancelled" else result[0].status == "stopped"
         assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("task ")]
-        (execution_id,) = on_disk(path, "SELECT execution_id FROM executions")[0]
+        conn = sqlite3.connect(path, isolation_level=None)
+        # A run that was cancelled keeps its lease until it runs out.
+        conn.execute("UPDATE executions SET owner = NULL, owner_ident = NULL, lease_expires_at = NULL")
+        (execution_id,) = conn.execute("SELECT execution_id FROM executions").fetchone()
         resumed = await asyncio.wait_for(smithers_py.resume(execution_id, app, db=path, idle_timeout=0), 30)
         assert resumed.status == "completed"
-        conn = sqlite3.connect(path)
         assert verify(conn, execution_id) == []
         conn.close()
 
@@ -183,3 +191,26 @@ def test_a_run_that_ends_while_its_claims_are_on_their_way_can_be_resumed(tmp_pa
     assert on_disk(path, "SELECT DISTINCT status FROM tasks") == [("succeeded",)]
     assert began[0] == "a"
     assert set(began) == set("abcde")
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_no_frame_begins_after_a_stop_that_came_while_one_was_on_its_way(tmp_path, turns):
+    rendered, at_stop = [], []
+
+    @component
+    def App(ctx):
+        rendered.append(ctx.node("b").status)
+        return Phase("p", children=[Task(nothing, id="a"), Task(nothing, id="b")])
+
+    async def stopped():
+        watch = Watch(False, None)
+
+        def stop():
+            at_stop.append(len(rendered))
+            watch.request(True)
+
+        with at_claim(2, turns, stop):
+            return await run_plan(App, db_path=tmp_path / "db.sqlite", limits=FAST, observer=watch, stop=watch)
+
+    assert asyncio.run(stopped()).status == "stopped"
+    assert [len(rendered)] == at_stop
