@@ -42,11 +42,13 @@ def link_state(head: bytes, changes: Sequence[ChangeTexts], told: Told) -> bytes
 def _digest(person: bytes, head: bytes, values: Told) -> bytes:
     """A length before each value: no two different lists of values give the same bytes."""
     parts = [head]
+    add = parts.append
     for value in values:
         if value is None:
-            parts.append(_NOTHING)
-        else:
-            data = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b"%d" % value
-            size = len(data)
-            parts += (_LENGTHS[size] if size < 1024 else size.to_bytes(8, "big"), data)
+            add(_NOTHING)
+            continue
+        data = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b"%d" % value
+        size = len(data)
+        add(_LENGTHS[size] if size < 1024 else size.to_bytes(8, "big"))
+        add(data)
     return blake2b(b"".join(parts), digest_size=16, person=person).digest()

@@ -184,9 +184,9 @@ def _flush(
     ledger.add(flush.events, frame)
     texts = [(t.key, t.old_value_json, t.new_value_json, t.delta_json, t.deleted) for t in flush.transitions]
     # Stored only when they say more than the transitions do.
-    written = sorted(set(flush.keys_written))
-    derived = written == sorted({t.key for t in flush.transitions})
-    keys_written = None if derived else orjson.dumps(written).decode()
+    written = set(flush.keys_written)
+    derived = written == {t.key for t in flush.transitions}
+    keys_written = None if derived else orjson.dumps(sorted(written)).decode()
     state_hash = flush.state_hash if ids else None
     link = chain.link_state(head, texts, (state_hash, keys_written))
     return _Flushed(ids, link, state_hash, keys_written, phase_text(flush.phase_ms))

@@ -24,6 +24,7 @@ from smithers_persistence.rows import FrameWrite
 from smithers_py.engine.flush import publish, settle_jobs, take_effect, tell, write_of_flush
 from smithers_py.engine.opening import opening, write_of
 from smithers_py.engine.run import Run
+from smithers_py.engine.task_state import Claim
 from smithers_py.engine.work import Frame
 from smithers_py.nodes import NodeKind
 from smithers_py.state.plan import FlushPlan
@@ -67,7 +68,7 @@ async def _while_the_disk_works(run: Run, frame: Frame, write: FrameWrite, plan:
     """Send a frame that starts tasks, and go on when all that is left of its transaction is the COMMIT."""
     way = _OnItsWay(run, frame)
     run.store.send([*run.take_held(), write], underway=way.underway, landed=way.landed, failed=way.failed)
-    frame.claimed = run.landing = way.claimed
+    frame.claim = run.landing = way.claim
     await way.going
     if run.fatal is not None:
         # The COMMIT has failed before this turn came.
@@ -75,7 +76,7 @@ async def _while_the_disk_works(run: Run, frame: Frame, write: FrameWrite, plan:
     take_effect(run, frame, plan)
     run.log.flush()
     way.in_effect = True
-    if way.on_disk:
+    if way.claim.landed:
         # The disk was faster, or the transaction was shared.
         way.tell()
 
@@ -84,14 +85,13 @@ class _OnItsWay:
     """A frame between its last statement and the disk. Its three callbacks come on the loop, between two turns."""
 
     def __init__(self, run: Run, frame: Frame) -> None:
-        loop = asyncio.get_running_loop()
         self._run = run
         self._frame = frame
         self._since = frame.since
-        self.going: asyncio.Future[None] = loop.create_future()
+        self.going: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the engine may go on; it raises when there is nothing to go on with."""
-        self.claimed: asyncio.Future[None] = loop.create_future()
-        self.in_effect = self.on_disk = False
+        self.claim = Claim()
+        self.in_effect = False
 
     def underway(self) -> None:
         if not self.going.done():
@@ -99,16 +99,15 @@ class _OnItsWay:
 
     def landed(self) -> None:
         self._run.landing = None
-        self.on_disk = True
         self._frame.phase_ms["commit"] = (perf_counter() - self._since) * 1000
-        self.claimed.set_result(None)
+        self.claim.settle(True)
         self.underway()
         if self.in_effect:
             self.tell()
 
     def failed(self, error: BaseException) -> None:
         self._run.landing = None
-        self.claimed.cancel()
+        self.claim.settle(False)
         if self.going.done():
             self._run.fail(error)
         else:

@@ -8,7 +8,7 @@ from smithers_py.nodes import NodeKind
 def execute(run: Run, frame: Frame) -> None:
     """Start the claimed attempts in plan order; ask unmounted ones to stop. Their ends arrive as triggers."""
     for inst in frame.starts:
-        run.tasks.start(inst, frame.claimed)
+        run.tasks.start(inst, frame.claim)
     for inst in frame.changes.unmounted:
         if inst.kind is NodeKind.RUNNABLE:
             run.tasks.cancel(inst)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from smithers_py.engine.spending import Spending
     from smithers_py.engine.step_vcs import StepVcs
     from smithers_py.engine.storm import StormGuard
+    from smithers_py.engine.task_state import Claim
     from smithers_py.engine.tasks import Tasks
     from smithers_py.engine.worktrees import Worktrees
 
@@ -196,7 +197,7 @@ class Run:
     """Of a child execution: tells its parent's node what it waits for, None when it goes on."""
     held: list[FrameWrite] = field(default_factory=list)
     """The write of a frame that goes in the transaction of the next one; see commit.py."""
-    landing: asyncio.Future[None] | None = None
+    landing: Claim | None = None
     """While the last frame's commit is on its way to the disk, and the engine went on; see commit.py."""
     failures: dict[str, SmithersError] = field(default_factory=dict)
     """Unhandled failures by node_id ("": of the whole run), in the order in which they were flushed. The last word on a
@@ -228,7 +229,7 @@ class Run:
             StoreFailed, LostLease: it was not written; the execution ends (F-6).
         """
         if self.landing is not None:
-            await asyncio.wait([self.landing])
+            await asyncio.wait([self.landing.waiter()])
             if self.fatal is not None:
                 raise self.fatal
 

@@ -9,13 +9,45 @@ from smithers_py.engine.results import TaskResult
 from smithers_py.errors import SmithersError
 
 
+class Claim:
+    """A frame's claims on their way to the disk. Whoever waits has a future of his own: cancelling one of the tasks
+    leaves the others alone, and each is woken in the next turn of the loop.
+    """
+
+    __slots__ = ("_waiters", "landed")
+
+    def __init__(self) -> None:
+        self.landed: bool | None = None
+        """None: not yet known. False: they could not be written."""
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def waiter(self) -> asyncio.Future[None]:
+        """Done when they are on disk, cancelled when they are lost."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        if self.landed is not None:
+            self.settle(self.landed)
+        return waiter
+
+    def settle(self, landed: bool) -> None:
+        """Tell everybody."""
+        self.landed = landed
+        for waiter in self._waiters:
+            if not waiter.done():
+                if landed:
+                    waiter.set_result(None)
+                else:
+                    waiter.cancel()
+        self._waiters.clear()
+
+
 class TaskState:
     """What the engine knows of a runnable's work; `attempt` counts from 1."""
 
     __slots__ = (
         "attempt",
         "blocked",
-        "claimed",
+        "claim",
         "crashes",
         "error",
         "job",
@@ -45,8 +77,8 @@ class TaskState:
         self.started_ms = 0
         self.signature: bytes | None = None
         """The code that it was scheduled with (signature.py)."""
-        self.claimed: asyncio.Future[None] | None = None
-        """Of an attempt that was made ready meanwhile: done when its claim is on disk, cancelled when it is lost."""
+        self.claim: Claim | None = None
+        """Of an attempt that was made ready while its claim went to the disk."""
         self.over = False
         """The work has ended; its record is being written, which must not be cancelled."""
         self.job: asyncio.Task[None] | None = None
@@ -70,7 +102,7 @@ class TaskState:
     @property
     def is_lost(self) -> bool:
         """The claim could not be written: nobody will hear of this attempt."""
-        return self.claimed is not None and self.claimed.cancelled()
+        return self.claim is not None and self.claim.landed is False
 
 
 def state_of(inst: Instance) -> Any:

@@ -22,7 +22,7 @@ from smithers_py.engine.results import TaskResult
 from smithers_py.engine.run import Completion, Run
 from smithers_py.engine.signature import signature_of
 from smithers_py.engine.stored_error import error_text
-from smithers_py.engine.task_state import TaskState
+from smithers_py.engine.task_state import Claim, TaskState
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import BudgetExceeded, SmithersError, StateValueError, TaskError
 from smithers_py.state.activity import Activity, current
@@ -122,12 +122,12 @@ class Tasks:
                     chosen.append(inst)
         return chosen
 
-    def start(self, inst: Instance, claimed: asyncio.Future[None] | None = None) -> None:
-        """Start an attempt whose claim is on disk, or (`claimed`) on its way there: then its work waits for that. When
-        the claim is lost instead, which cancels `claimed`, the attempt never was.
+    def start(self, inst: Instance, claim: Claim | None = None) -> None:
+        """Start an attempt whose claim is on disk, or (`claim`) on its way there: then its work waits for that; when it
+        is lost instead, the attempt never was.
         """
         state: TaskState = inst.extra
-        state.claimed = claimed
+        state.claim = claim
         self.running[inst] = state
         state.blocked = None
         self._account(inst, state, 1)
@@ -347,9 +347,8 @@ class Tasks:
 
 async def _begin(state: TaskState) -> None:
     """What stands between an attempt that is ready and its work: the claim on disk."""
-    if state.claimed is not None:
-        # Others wait for it too: cancelling one of them must not cancel what they wait for.
-        await asyncio.shield(state.claimed)
+    if state.claim is not None and not state.claim.landed:
+        await state.claim.waiter()
     crash_point("task.start")
 
 

@@ -4,7 +4,6 @@ Decided between reconcile and commit, from the tree just rendered (Z-6), so that
 the effects phase has one list of jobs in plan order.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -23,6 +22,7 @@ from smithers_py.engine.reconcile import Changes
 from smithers_py.engine.results import ContainerResult, TaskResult
 from smithers_py.engine.run import Completion, Ending, Run, ToolWrites
 from smithers_py.engine.slots import where
+from smithers_py.engine.task_state import Claim
 from smithers_py.engine.triggers import Trigger
 from smithers_py.errors import InvalidPropError, SmithersError
 from smithers_py.nodes import NodeKind
@@ -113,7 +113,7 @@ class Frame:
     """The flush rode in the commit's transaction."""
     opened: bool = False
     """The frame row is in the database."""
-    claimed: asyncio.Future[None] | None = None
+    claim: Claim | None = None
     """While the commit is on its way: see `Tasks.start`."""
     user_keys: list[str] = field(default_factory=list)
     """The keys that the flush has written, the engine's own apart."""
