@@ -263,8 +263,9 @@ class BaseNode(PlanItem):
         return self.type_name if name is None else f"{self.type_name} {name!r}"
 
     def prop(self, name: str) -> Any:
-        """The value of a prop; None where nodes of this type have none of that name."""
-        return self.__dict__.get(name)
+        """The value of a prop or property; None where nodes of this type have none of that name."""
+        found = self.__dict__.get(name)
+        return getattr(self, name) if found is None and hasattr(type(self), name) else found
 
     def plan_props(self) -> dict[str, Any]:
         """The props that differ from their defaults, as JSON values; no children, handlers or callables (Z-4)."""
