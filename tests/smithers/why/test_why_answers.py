@@ -328,9 +328,10 @@ def test_volatile_keys_and_listings(of: Any) -> None:
         return [Task(nothing, id="first", on_finished=write), lister(), shower()]
 
     why = of(app)
-    assert "the volatile key `shown` changed in frame 1" in text(why("v").in_plan)
     (change,) = why("l1").in_plan[0].changes
     assert (change.key, change.new, change.node_id) == ("jobs/1", "x", "first")
+    # Of two tasks that run at once, in threads, either may end first.
+    assert f"the volatile key `shown` changed in frame {change.frame}" in text(why("v").in_plan)
 
 
 @pytest.mark.requirement("O-3", "Z-22")
