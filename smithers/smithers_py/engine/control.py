@@ -111,7 +111,8 @@ class TaskControl:
             self._loop.call_later(delay, self._flush)
 
     def _flush(self) -> None:
-        if self._writing is None or self._writing.done():
+        # Nothing is left where the task has ended meanwhile, and perhaps the loop with it.
+        if self._rows and (self._writing is None or self._writing.done()):
             self._writing = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
